@@ -1,0 +1,104 @@
+/** What a relation is: pg_class.relkind of everything that can be named in a statement. */
+export type RelationKind = 'table' | 'partitioned' | 'view' | 'materialized' | 'foreign' | 'sequence' | 'composite'
+
+/** One live column of a relation (pg_attribute with attnum > 0, not dropped). */
+export interface Column {
+  readonly name: string
+  readonly attnum: number
+  readonly typeOid: number
+  /** pg_attribute.atttypmod; -1 where the type has none. */
+  readonly typmod: number
+  /** The type as format_type prints it, ready to stand after `::`. */
+  readonly type: string
+  readonly collationOid: number
+  readonly notNull: boolean
+  readonly hasDefault: boolean
+  readonly identity: 'none' | 'always' | 'by default'
+  readonly generated: 'none' | 'stored' | 'virtual'
+}
+
+/** One row of pg_constraint that belongs to a relation. */
+export interface Constraint {
+  readonly oid: number
+  readonly name: string
+  readonly kind: 'primary' | 'unique' | 'foreign' | 'check' | 'exclusion' | 'not null' | 'trigger'
+  /** attnums of the constrained columns, in the constraint's order. */
+  readonly columns: readonly number[]
+  /** pg_get_constraintdef, to see whether two constraints of one name are the same. */
+  readonly definition: string
+}
+
+/** One index of a relation. */
+export interface Index {
+  readonly oid: number
+  readonly name: string
+  readonly unique: boolean
+  /** pg_get_indexdef, which holds the index's key columns, expressions and predicate. */
+  readonly definition: string
+}
+
+/** A named thing that has columns (or, for a sequence, a name to be read through regclass). */
+export interface Relation {
+  readonly oid: number
+  readonly schema: string
+  readonly name: string
+  readonly kind: RelationKind
+  /** pg_class.reltype: the oid of the relation's row type; 0 where it has none. */
+  readonly rowTypeOid: number
+  /** Live columns in attnum order. */
+  readonly columns: readonly Column[]
+  readonly constraints: readonly Constraint[]
+  readonly indexes: readonly Index[]
+  /** oids of the relations it inherits from or is a partition of. */
+  readonly parents: readonly number[]
+}
+
+/** A function whose arguments or result hold a relation's row type: its columns follow that relation's. */
+export interface RowTypeFunction {
+  readonly schema: string
+  readonly name: string
+  readonly relationOid: number
+}
+
+/** An immutable picture of one version of the schema. Built by `makeCatalog`. */
+export interface Catalog {
+  readonly databaseOid: number
+  /** server_version_num, e.g. 180004. */
+  readonly serverVersion: number
+  readonly schemas: readonly string[]
+  readonly relations: readonly Relation[]
+  readonly rowTypeFunctions: readonly RowTypeFunction[]
+  /** By schema, then by name; names are as stored (already folded). */
+  readonly byName: ReadonlyMap<string, ReadonlyMap<string, Relation>>
+  readonly byOid: ReadonlyMap<number, Relation>
+}
+
+/** The parts of a catalog that are data; the look-ups are derived from them. */
+export type CatalogData = Omit<Catalog, 'byName' | 'byOid'>
+
+/** Freezes catalog data and derives its look-ups. */
+export function makeCatalog(data: CatalogData): Catalog {
+  const byName = new Map<string, Map<string, Relation>>()
+  const byOid = new Map<number, Relation>()
+  for (const relation of data.relations) {
+    const names = byName.get(relation.schema) ?? new Map<string, Relation>()
+    byName.set(relation.schema, names.set(relation.name, relation))
+    byOid.set(relation.oid, relation)
+  }
+  return Object.freeze({ ...data, byName, byOid })
+}
+
+/** The relation that a possibly schema-qualified name means under a search path, or undefined. */
+export function findRelation(
+  catalog: Catalog,
+  path: readonly string[],
+  schema: string | undefined,
+  name: string,
+): Relation | undefined {
+  if (schema !== undefined) return catalog.byName.get(schema)?.get(name)
+  for (const candidate of path) {
+    const relation = catalog.byName.get(candidate)?.get(name)
+    if (relation !== undefined) return relation
+  }
+  return undefined
+}

@@ -1,0 +1,73 @@
+/** Why a statement is refused, in the words a client sees. */
+export interface Refusal {
+  readonly sqlstate: string
+  readonly message: string
+  readonly detail?: string
+  readonly hint?: string
+  /** 1-based position in characters of the client's own text, as in an ErrorResponse's field P. */
+  readonly position?: number
+}
+
+/** One replaced stretch of the old text; offsets are in bytes. */
+export interface Edit {
+  readonly start: number
+  readonly end: number
+  /** ByteString (see sql/byte-string.ts). */
+  readonly text: string
+}
+
+/** Forward the client's own bytes. */
+export interface Unchanged {
+  readonly kind: 'unchanged'
+}
+
+/** Forward `text` in place of the client's text. */
+export interface Rewritten {
+  readonly kind: 'rewritten'
+  /** ByteString: the UTF-8 bytes of the new text, one char a byte. */
+  readonly text: string
+  /** Where a 1-based character position of the new text stands in the client's text. */
+  oldPosition(position: number): number
+}
+
+/**
+ * Forward `text`, in which the refused statement is replaced by one that fails in analysis on the name `marker`; turn
+ * the ErrorResponse that names `marker` into `refusal`. Statements before it in the same Query still run.
+ */
+export interface Refused {
+  readonly kind: 'refused'
+  readonly text: string
+  /** A one-time name that no client can know or guess. */
+  readonly marker: string
+  readonly refusal: Refusal
+  oldPosition(position: number): number
+}
+
+export type Outcome = Unchanged | Rewritten | Refused
+
+/** What decides the meaning of a statement's names, besides its text. */
+export interface RewriteRequest {
+  /** ByteString: the statement text as the client sent it, without the closing NUL. */
+  readonly text: string
+  /** Index into the generation's versions of the version that the client speaks. */
+  readonly version: number
+  /** current_schemas(true) of the session. */
+  readonly path: readonly string[]
+  /** The session's temporary relations, which shadow the catalog's. */
+  readonly temporary: readonly import('../catalog/catalog.js').Relation[]
+  readonly standardConformingStrings: boolean
+  /** The session's client_encoding, in PostgreSQL's spelling, e.g. `UTF8`. */
+  readonly clientEncoding: string
+}
+
+/** The fields of an ErrorResponse or NoticeResponse, by their one-letter codes (`C`, `M`, `P`, `t`, ...). */
+export type ErrorFields = ReadonlyMap<string, string>
+
+/** Rewrites statements for one generation; made by `createRewriter`. */
+export interface Rewriter {
+  rewrite(request: RewriteRequest): Outcome
+  /** True where a client of this version needs no rewriting at all: every frame may pass untouched. */
+  speaksHead(version: number): boolean
+  /** The fields as the client's version knows the names in them; the position is mapped by `outcome`, where known. */
+  mapError(fields: ErrorFields, version: number, outcome: Outcome | undefined): ErrorFields
+}

@@ -15,6 +15,11 @@ export interface Column {
   readonly hasDefault: boolean
   readonly identity: 'none' | 'always' | 'by default'
   readonly generated: 'none' | 'stored' | 'virtual'
+  /**
+   * The default or generation expression as PostgreSQL stores it (a node tree, without text locations): it holds oids
+   * and attnums, so that it stays the same under renames and any search_path. Absent where there is none.
+   */
+  readonly defaultTree?: string
 }
 
 /** One row of pg_constraint that belongs to a relation. */
@@ -24,8 +29,10 @@ export interface Constraint {
   readonly kind: 'primary' | 'unique' | 'foreign' | 'check' | 'exclusion' | 'not null' | 'trigger'
   /** attnums of the constrained columns, in the constraint's order. */
   readonly columns: readonly number[]
-  /** pg_get_constraintdef, to see whether two constraints of one name are the same. */
+  /** pg_get_constraintdef, for messages: its names depend on the search_path of the session that asked. */
   readonly definition: string
+  /** What it demands, in oids and attnums alone: the same for a constraint that was dropped and made again. */
+  readonly shape?: string
 }
 
 /** One index of a relation. */
@@ -33,8 +40,10 @@ export interface Index {
   readonly oid: number
   readonly name: string
   readonly unique: boolean
-  /** pg_get_indexdef, which holds the index's key columns, expressions and predicate. */
+  /** pg_get_indexdef, for messages: its names depend on the search_path of the session that asked. */
   readonly definition: string
+  /** Key columns, operator classes, expressions and predicate in oids and attnums alone. */
+  readonly shape?: string
 }
 
 /** A named thing that has columns (or, for a sequence, a name to be read through regclass). */

@@ -1,0 +1,99 @@
+/**
+ * One query, one row, one column: the whole catalog as JSON, as `introspect` decodes it. For PostgreSQL 14 to 18.
+ *
+ * Nothing in it depends on search_path: it reads a migrator's session too, whose search_path is not ours to set.
+ * - format_type leaves out the schema of a type that search_path reaches, so the name of a type outside pg_catalog is
+ *   put together here; format_type gives only the text of its typmod, which stands after the bare name.
+ * - What is compared between two catalogs (`defaultTree`, `shape`) is stored node trees, never deparsed text.
+ */
+export const introspectSql = `
+WITH space AS MATERIALIZED (
+  SELECT n.oid, n.nspname, n.nspname IN ('pg_catalog', 'information_schema') AS system
+  FROM pg_catalog.pg_namespace n
+  WHERE n.nspname <> 'pg_toast' AND n.nspname !~ '^pg_(toast_)?temp_'
+), rel AS MATERIALIZED (
+  SELECT c.oid, s.nspname, c.relname, c.relkind, c.reltype, s.system
+  FROM pg_catalog.pg_class c JOIN space s ON s.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+), used AS (
+  SELECT DISTINCT a.atttypid, a.atttypmod
+  FROM pg_catalog.pg_attribute a JOIN rel ON rel.oid = a.attrelid
+  WHERE a.attnum > 0 AND NOT a.attisdropped
+), type AS MATERIALIZED (
+  SELECT u.atttypid, u.atttypmod, CASE
+    WHEN n.nspname = 'pg_catalog' THEN pg_catalog.format_type(u.atttypid, u.atttypmod)
+    ELSE pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(e.typname)
+      || pg_catalog.substr(pg_catalog.format_type(e.oid, u.atttypmod),
+           pg_catalog.length(pg_catalog.format_type(e.oid, -1)) + 1)
+      || CASE WHEN e.oid <> t.oid THEN '[]' ELSE '' END
+    END AS name
+  FROM used u
+  JOIN pg_catalog.pg_type t ON t.oid = u.atttypid
+  JOIN pg_catalog.pg_type e
+    ON e.oid = CASE WHEN t.typcategory = 'A' AND t.typelem <> 0 THEN t.typelem ELSE t.oid END
+  JOIN pg_catalog.pg_namespace n ON n.oid = e.typnamespace
+), col AS (
+  SELECT a.attrelid, pg_catalog.json_agg(pg_catalog.json_build_array(
+    a.attname, a.attnum, a.atttypid::int8, a.atttypmod, type.name, a.attcollation::int8, a.attnotnull, a.atthasdef,
+    a.attidentity, a.attgenerated, pg_catalog.regexp_replace(d.adbin::text, ' :location -?[0-9]+', '', 'g')
+  ) ORDER BY a.attnum) AS list
+  FROM pg_catalog.pg_attribute a
+  JOIN rel ON rel.oid = a.attrelid
+  JOIN type ON type.atttypid = a.atttypid AND type.atttypmod = a.atttypmod
+  LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+  WHERE a.attnum > 0 AND NOT a.attisdropped
+  GROUP BY a.attrelid
+), con AS (
+  SELECT k.conrelid, pg_catalog.json_agg(pg_catalog.json_build_array(
+    k.oid::int8, k.conname, k.contype, k.conkey, pg_catalog.pg_get_constraintdef(k.oid),
+    pg_catalog.concat_ws(' ', k.condeferrable, k.condeferred, k.convalidated, k.connoinherit, k.conkey,
+      k.confrelid, k.confkey, k.confupdtype, k.confdeltype, k.confmatchtype, k.conpfeqop, k.conexclop,
+      pg_catalog.regexp_replace(k.conbin::text, ' :location -?[0-9]+', '', 'g'))
+  ) ORDER BY k.oid) AS list
+  FROM pg_catalog.pg_constraint k JOIN rel ON rel.oid = k.conrelid AND NOT rel.system
+  GROUP BY k.conrelid
+), idx AS (
+  SELECT i.indrelid, pg_catalog.json_agg(pg_catalog.json_build_array(
+    i.indexrelid::int8, c.relname, i.indisunique, pg_catalog.pg_get_indexdef(i.indexrelid),
+    pg_catalog.concat_ws(' ', c.relam, i.indisunique, pg_catalog.to_jsonb(i)->>'indnullsnotdistinct', i.indimmediate,
+      i.indisvalid, i.indnkeyatts, i.indkey, i.indcollation, i.indclass, i.indoption,
+      pg_catalog.regexp_replace(pg_catalog.concat(i.indexprs, i.indpred), ' :location -?[0-9]+', '', 'g'))
+  ) ORDER BY i.indexrelid) AS list
+  FROM pg_catalog.pg_index i
+  JOIN rel ON rel.oid = i.indrelid AND NOT rel.system
+  JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+  GROUP BY i.indrelid
+), parent AS (
+  SELECT h.inhrelid, pg_catalog.json_agg(h.inhparent::int8 ORDER BY h.inhseqno) AS list
+  FROM pg_catalog.pg_inherits h JOIN rel ON rel.oid = h.inhrelid
+  GROUP BY h.inhrelid
+), fn AS (
+  SELECT DISTINCT s.nspname, p.proname, rel.oid AS relation
+  FROM pg_catalog.pg_proc p
+  JOIN space s ON s.oid = p.pronamespace
+  CROSS JOIN LATERAL pg_catalog.unnest(
+    p.proargtypes::oid[] || COALESCE(p.proallargtypes, '{}'::oid[]) || p.prorettype) AS uses (type)
+  JOIN pg_catalog.pg_type t ON t.oid = uses.type
+  JOIN rel ON rel.reltype <> 0 AND rel.reltype IN (t.oid, t.typelem, t.typbasetype)
+)
+SELECT pg_catalog.json_build_object(
+  'databaseOid', (SELECT d.oid::int8 FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()),
+  'serverVersion', pg_catalog.current_setting('server_version_num')::int4,
+  'schemas', (SELECT pg_catalog.json_agg(s.nspname ORDER BY s.nspname) FROM space s),
+  'relations', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
+      rel.oid::int8, rel.nspname, rel.relname, rel.relkind, rel.reltype::int8, col.list, con.list, idx.list, parent.list
+    ) ORDER BY rel.oid)
+    FROM rel
+    LEFT JOIN col ON col.attrelid = rel.oid
+    LEFT JOIN con ON con.conrelid = rel.oid
+    LEFT JOIN idx ON idx.indrelid = rel.oid
+    LEFT JOIN parent ON parent.inhrelid = rel.oid
+  ),
+  'functions', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(fn.nspname, fn.proname, fn.relation::int8)
+      ORDER BY fn.nspname, fn.proname, fn.relation)
+    FROM fn
+  )
+)
+`

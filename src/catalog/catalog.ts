@@ -69,6 +69,16 @@ export interface RowTypeFunction {
   readonly relationOid: number
 }
 
+/** A function or a data type of a user schema: here only because a statement may name it. Row types are relations. */
+export interface NamedObject {
+  readonly oid: number
+  readonly kind: 'function' | 'enum' | 'domain' | 'type'
+  readonly schema: string
+  readonly name: string
+  /** What its users rely on: a function's signature in oids, an enum's labels in order, a domain's definition. */
+  readonly shape: readonly string[]
+}
+
 /** An immutable picture of one version of the schema. Built by `makeCatalog`. */
 export interface Catalog {
   readonly databaseOid: number
@@ -77,6 +87,8 @@ export interface Catalog {
   readonly schemas: readonly string[]
   readonly relations: readonly Relation[]
   readonly rowTypeFunctions: readonly RowTypeFunction[]
+  /** Functions and data types of user schemas. */
+  readonly objects?: readonly NamedObject[]
   /** By schema, then by name; names are as stored (already folded). */
   readonly byName: ReadonlyMap<string, ReadonlyMap<string, Relation>>
   readonly byOid: ReadonlyMap<number, Relation>

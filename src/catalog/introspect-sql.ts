@@ -46,7 +46,7 @@ WITH space AS MATERIALIZED (
 ), con AS (
   SELECT k.conrelid, pg_catalog.json_agg(pg_catalog.json_build_array(
     k.oid::int8, k.conname, k.contype, k.conkey, pg_catalog.pg_get_constraintdef(k.oid),
-    pg_catalog.concat_ws(' ', k.condeferrable, k.condeferred, k.convalidated, k.connoinherit, k.conkey,
+    pg_catalog.concat_ws(' ', k.condeferrable, k.condeferred, k.connoinherit, k.conkey,
       k.confrelid, k.confkey, k.confupdtype, k.confdeltype, k.confmatchtype, k.conpfeqop, k.conexclop,
       pg_catalog.regexp_replace(k.conbin::text, ' :location -?[0-9]+', '', 'g'))
   ) ORDER BY k.oid) AS list
@@ -67,14 +67,36 @@ WITH space AS MATERIALIZED (
   SELECT h.inhrelid, pg_catalog.json_agg(h.inhparent::int8 ORDER BY h.inhseqno) AS list
   FROM pg_catalog.pg_inherits h JOIN rel ON rel.oid = h.inhrelid
   GROUP BY h.inhrelid
+), row_type AS MATERIALIZED (
+  SELECT rel.reltype AS type, rel.oid AS relation FROM rel WHERE rel.reltype <> 0
+  UNION ALL
+  SELECT t.oid, rel.oid FROM rel JOIN pg_catalog.pg_type t ON t.typelem = rel.reltype WHERE rel.reltype <> 0
+  UNION ALL
+  SELECT t.oid, rel.oid FROM rel JOIN pg_catalog.pg_type t ON t.typbasetype = rel.reltype WHERE rel.reltype <> 0
 ), fn AS (
-  SELECT DISTINCT s.nspname, p.proname, rel.oid AS relation
+  SELECT DISTINCT s.nspname, p.proname, row_type.relation
   FROM pg_catalog.pg_proc p
-  JOIN space s ON s.oid = p.pronamespace
   CROSS JOIN LATERAL pg_catalog.unnest(
     p.proargtypes::oid[] || COALESCE(p.proallargtypes, '{}'::oid[]) || p.prorettype) AS uses (type)
-  JOIN pg_catalog.pg_type t ON t.oid = uses.type
-  JOIN rel ON rel.reltype <> 0 AND rel.reltype IN (t.oid, t.typelem, t.typbasetype)
+  JOIN row_type ON row_type.type = uses.type
+  JOIN space s ON s.oid = p.pronamespace AND NOT s.system
+), routine AS (
+  SELECT p.oid, 'function' AS kind, p.pronamespace AS namespace, p.proname AS name,
+    ARRAY[pg_catalog.concat_ws(' ', p.prokind, p.proargtypes, p.proallargtypes, p.pronargdefaults,
+      p.prorettype, p.proretset)] AS shape
+  FROM pg_catalog.pg_proc p JOIN space s ON s.oid = p.pronamespace AND NOT s.system
+), data_type AS (
+  SELECT t.oid, CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' ELSE 'type' END, t.typnamespace, t.typname,
+    CASE t.typtype
+      WHEN 'e' THEN ARRAY(
+        SELECT l.enumlabel::text FROM pg_catalog.pg_enum l WHERE l.enumtypid = t.oid ORDER BY l.enumsortorder)
+      WHEN 'd' THEN ARRAY[pg_catalog.concat_ws(' ', t.typbasetype, t.typtypmod, t.typcollation, t.typnotnull)] || ARRAY(
+        SELECT pg_catalog.regexp_replace(k.conbin::text, ' :location -?[0-9]+', '', 'g')
+        FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY 1)
+      ELSE '{}'::text[]
+    END
+  FROM pg_catalog.pg_type t JOIN space s ON s.oid = t.typnamespace AND NOT s.system
+  WHERE t.typtype IN ('e', 'd', 'r', 'm') OR (t.typtype = 'b' AND t.typcategory <> 'A')
 )
 SELECT pg_catalog.json_build_object(
   'databaseOid', (SELECT d.oid::int8 FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()),
@@ -94,6 +116,12 @@ SELECT pg_catalog.json_build_object(
     SELECT pg_catalog.json_agg(pg_catalog.json_build_array(fn.nspname, fn.proname, fn.relation::int8)
       ORDER BY fn.nspname, fn.proname, fn.relation)
     FROM fn
+  ),
+  'objects', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
+      object.oid::int8, object.kind, s.nspname, object.name, object.shape) ORDER BY object.oid)
+    FROM (SELECT * FROM routine UNION ALL SELECT * FROM data_type) object
+    JOIN space s ON s.oid = object.namespace
   )
 )
 `

@@ -4,6 +4,7 @@ import {
   type Constraint,
   type Index,
   makeCatalog,
+  type NamedObject,
   type Relation,
   type RelationKind,
 } from './catalog.js'
@@ -32,6 +33,7 @@ export function decodeCatalog(json: string): Catalog {
     schemas: data.schemas,
     relations: data.relations.map(decodeRelation),
     rowTypeFunctions: (data.functions ?? []).map(([schema, name, relationOid]) => ({ schema, name, relationOid })),
+    objects: (data.objects ?? []).map(([oid, kind, schema, name, shape]) => ({ oid, kind, schema, name, shape })),
   })
 }
 
@@ -41,6 +43,7 @@ interface EncodedCatalog {
   schemas: string[]
   relations: EncodedRelation[]
   functions: [schema: string, name: string, relation: number][] | null
+  objects: [oid: number, kind: NamedObject['kind'], schema: string, name: string, shape: string[]][] | null
 }
 
 type EncodedRelation = [

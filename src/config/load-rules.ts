@@ -1,0 +1,55 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Checked, Problem } from './problem.js'
+import { parseRuleFile, type RuleFile } from './rule-file.js'
+
+/** Reads every `.yaml` and `.yml` file of a folder, in the order of their names. Gives the problems of all of them. */
+export async function loadRules(directory: string): Promise<Checked<readonly RuleFile[]>> {
+  let names: string[]
+  try {
+    names = await readdir(directory)
+  } catch (error) {
+    return { ok: false, problems: [fileProblem(directory, 'the rules folder', error)] }
+  }
+  const files = names.filter((name) => /\.ya?ml$/.test(name)).sort()
+  const rules: RuleFile[] = []
+  const problems: Problem[] = []
+  for (const name of files) {
+    const checked = await loadRuleFile(join(directory, name))
+    if (checked.ok) rules.push(checked.value)
+    else problems.push(...checked.problems)
+  }
+  const seen = new Map<string, string>()
+  for (const rule of rules) {
+    const other = seen.get(rule.version)
+    if (other !== undefined || rule.version === firstVersion) {
+      const reason =
+        other === undefined ? 'is the name of the version before the first rule file' : `is also the name of ${other}`
+      problems.push({
+        place: { file: rule.file, line: 1, column: 1 },
+        message: `"${rule.version}" ${reason}; rename this file`,
+      })
+    }
+    seen.set(rule.version, rule.file)
+  }
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, value: rules }
+}
+
+/** The name of the version before the first rule file. */
+export const firstVersion = 'initial'
+
+export async function loadRuleFile(path: string): Promise<Checked<RuleFile>> {
+  try {
+    return parseRuleFile(path, await readFile(path, 'utf8'))
+  } catch (error) {
+    return { ok: false, problems: [fileProblem(path, 'the rule file', error)] }
+  }
+}
+
+/** A file that cannot be read, as a problem of its own place. Anything but a system error is thrown on. */
+export function fileProblem(file: string, what: string, error: unknown): Problem {
+  const code = (error as NodeJS.ErrnoException).code
+  if (code === undefined) throw error
+  const reason = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`
+  return { place: { file, line: 1, column: 1 }, message: `${what} ${reason}` }
+}

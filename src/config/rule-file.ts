@@ -1,0 +1,114 @@
+import type { Checked, Place, Problem } from './problem.js'
+import { laterRuleKeys, type RuleFileInput, ruleFileSchema } from './rule-schema.js'
+import { validate } from './validate.js'
+import { parseYaml, type YamlSource } from './yaml-source.js'
+
+/** A table's name as a rule writes it: as stored, without folding. */
+export interface TableName {
+  readonly schema: string | undefined
+  readonly name: string
+}
+
+/** A name with the place where its author wrote it. */
+export interface Placed<T> {
+  readonly value: T
+  readonly place: Place
+}
+
+export interface ColumnRule {
+  readonly from: Placed<string>
+  readonly to: Placed<string>
+}
+
+export interface InsertRule {
+  readonly column: Placed<string>
+  /** SQL text, not yet checked. */
+  readonly expression: Placed<string>
+}
+
+/** How one table of the old version is seen through the new version. */
+export interface TableRule {
+  readonly from: Placed<TableName>
+  /** Absent where name and schema stay. */
+  readonly to: Placed<TableName> | undefined
+  readonly columns: readonly ColumnRule[]
+  readonly added: readonly Placed<string>[]
+  readonly insert: readonly InsertRule[]
+}
+
+/** One step, as its author declared it. */
+export interface RuleFile {
+  readonly file: string
+  /** The version that this step leads to: the file's name without `.yaml`. */
+  readonly version: string
+  readonly tables: readonly TableRule[]
+}
+
+/** Reads one rule file; its names are not yet compared with any database. */
+export function parseRuleFile(file: string, text: string): Checked<RuleFile> {
+  const parsed = parseYaml(file, text)
+  if (!parsed.ok) return parsed
+  const source = parsed.value
+  const checked = validate(ruleFileSchema, source, source.value, laterRuleKeys)
+  if (!checked.ok) return checked
+  const problems: Problem[] = []
+  const tables = Object.entries(checked.value.tables).map(([name, rule]) => placeRule(name, rule, source, problems))
+  if (problems.length > 0) return { ok: false, problems }
+  return { ok: true, value: { file, version: versionOf(file), tables } }
+}
+
+/** `rules/0003-person-name.yaml` leads to the version `0003-person-name`. */
+export function versionOf(file: string): string {
+  return file.replace(/^.*[/\\]/, '').replace(/\.ya?ml$/, '')
+}
+
+type TableInput = RuleFileInput['tables'][string]
+
+function placeRule(name: string, rule: TableInput, source: YamlSource, problems: Problem[]): TableRule {
+  const path = ['tables', name]
+  const key = (...rest: PropertyKey[]) => source.placeOfKey([...path, ...rest])
+  const at = (...rest: PropertyKey[]) => source.placeOf([...path, ...rest])
+  const tableName = (text: string, place: Place): Placed<TableName> => {
+    const value = parseTableName(text)
+    if (value === undefined) {
+      problems.push({
+        place,
+        message: `expected table or schema.table, got "${text}"; a name that holds a dot needs "quotes"`,
+      })
+    }
+    return { value: value ?? { schema: undefined, name: text }, place }
+  }
+  return {
+    from: tableName(name, key()),
+    to: rule.to === undefined ? undefined : tableName(rule.to, at('to')),
+    columns: Object.entries(rule.columns ?? {}).map(([from, to]) => ({
+      from: { value: from, place: key('columns', from) },
+      to:
+        typeof to === 'string'
+          ? { value: to, place: at('columns', from) }
+          : { value: to.to, place: at('columns', from, 'to') },
+    })),
+    added: (rule.added ?? []).map((value, index) => ({ value, place: at('added', index) })),
+    insert: Object.entries(rule.insert ?? {}).map(([column, expression]) => ({
+      column: { value: column, place: key('insert', column) },
+      expression: { value: String(expression), place: at('insert', column) },
+    })),
+  }
+}
+
+/** `users`, `app.users`, `"odd.schema"."odd ""name"""`: names as stored, so nothing is folded to lower case. */
+export function parseTableName(text: string): TableName | undefined {
+  const parts: string[] = []
+  const part = /"((?:[^"]|"")+)"|([^".]+)/y
+  while (true) {
+    const match = part.exec(text)
+    if (match === null) return undefined
+    parts.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '')
+    if (part.lastIndex === text.length) break
+    if (text[part.lastIndex] !== '.') return undefined
+    part.lastIndex++
+  }
+  const [first, second] = parts
+  if (first === undefined || parts.length > 2) return undefined
+  return second === undefined ? { schema: undefined, name: first } : { schema: first, name: second }
+}

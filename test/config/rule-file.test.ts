@@ -1,0 +1,134 @@
+import { expect, test } from 'vitest'
+import { formatProblem } from '../../src/config/problem.js'
+import { parseRuleFile, parseTableName } from '../../src/config/rule-file.js'
+
+function problems(text: string): string[] {
+  const checked = parseRuleFile('0001.yaml', text)
+  return checked.ok ? [] : checked.problems.map(formatProblem)
+}
+
+test('a rule file is read with the place of every name', () => {
+  const text = `tables:
+  app.users:
+    to: people
+    columns:
+      name: label
+      email: { to: mail }
+    added: [country, age]
+    insert:
+      country: "'DE'"
+      age: 0
+`
+  const checked = parseRuleFile('rules/0003-person.yaml', text)
+  if (!checked.ok) throw new Error(checked.problems.map(formatProblem).join('\n'))
+  const at = (line: number, column: number) => ({ file: 'rules/0003-person.yaml', line, column })
+  expect(checked.value).toEqual({
+    file: 'rules/0003-person.yaml',
+    version: '0003-person',
+    tables: [
+      {
+        from: { value: { schema: 'app', name: 'users' }, place: at(2, 3) },
+        to: { value: { schema: undefined, name: 'people' }, place: at(3, 9) },
+        columns: [
+          { from: { value: 'name', place: at(5, 7) }, to: { value: 'label', place: at(5, 13) } },
+          { from: { value: 'email', place: at(6, 7) }, to: { value: 'mail', place: at(6, 20) } },
+        ],
+        added: [
+          { value: 'country', place: at(7, 13) },
+          { value: 'age', place: at(7, 22) },
+        ],
+        insert: [
+          { column: { value: 'country', place: at(9, 7) }, expression: { value: "'DE'", place: at(9, 16) } },
+          { column: { value: 'age', place: at(10, 7) }, expression: { value: '0', place: at(10, 12) } },
+        ],
+      },
+    ],
+  })
+})
+
+test.each([
+  [
+    'an unknown key',
+    'tables:\n  users:\n    colums: {}\n',
+    ['0001.yaml:3:5: unknown key "colums"; did you mean "columns"?'],
+  ],
+  [
+    'an unknown key at the top',
+    'table: {}\n',
+    ['0001.yaml:1:1: "tables" is missing here', '0001.yaml:1:1: unknown key "table"; did you mean "tables"?'],
+  ],
+  ['an empty file', '', ['0001.yaml:1:1: "tables" is missing here']],
+  [
+    'a list where a mapping belongs',
+    'tables: []\n',
+    ['0001.yaml:1:9: expected a mapping of old table names to their rules, got a list'],
+  ],
+  [
+    'a list of columns',
+    'tables:\n  users:\n    columns: [a]\n',
+    ['0001.yaml:3:14: expected a mapping of old column names to new ones, got a list'],
+  ],
+  ['a number as a name', 'tables:\n  users:\n    to: 3\n', ['0001.yaml:3:9: expected a name, got 3']],
+  [
+    'a column mapped to nothing',
+    'tables:\n  users:\n    columns: { a: }\n',
+    ['0001.yaml:3:19: expected the new name of the column, or { to: name }, got nothing'],
+  ],
+  [
+    'a column object without `to`',
+    'tables:\n  users:\n    columns: { a: {} }\n',
+    ['0001.yaml:3:16: "to" is missing here'],
+  ],
+  [
+    'a misspelt key of a column',
+    'tables:\n  users:\n    columns: { a: { too: b } }\n',
+    ['0001.yaml:3:16: "to" is missing here', '0001.yaml:3:21: unknown key "too"; did you mean "to"?'],
+  ],
+  [
+    '`added` as a mapping',
+    'tables:\n  users:\n    added: { a: text }\n',
+    ['0001.yaml:3:12: expected a list of new column names, got a mapping'],
+  ],
+  [
+    'a duplicate key',
+    'tables:\n  users: {}\n  users: {}\n',
+    ['0001.yaml:3:3: this key stands here twice; keep one of them'],
+  ],
+  [
+    'a table name with too many dots',
+    'tables:\n  a.b.c: {}\n',
+    ['0001.yaml:2:3: expected table or schema.table, got "a.b.c"; a name that holds a dot needs "quotes"'],
+  ],
+  [
+    'a key of a later release',
+    'tables:\n  users:\n    columns:\n      name: { to: a, read: "x" }\n',
+    ['0001.yaml:4:22: "read" is not supported yet: so far columns and tables can be renamed, moved and added'],
+  ],
+  [
+    'an alias',
+    'tables:\n  a: &x { to: b }\n  c: *x\n',
+    ['0001.yaml:3:6: YAML aliases are not supported; repeat the value'],
+  ],
+])('%s is an error with its place', (_, text, expected) => {
+  expect(problems(text)).toEqual(expected)
+})
+
+test('broken YAML is an error with its place', () => {
+  expect(problems('tables:\n  users: {to: [}\n')[0]).toMatch(/^0001\.yaml:2:\d+: /)
+})
+
+test('all problems of a file are reported', () => {
+  expect(problems('tables:\n  users: { to: 3, added: x }\n  posts: { foo: 1 }\n')).toHaveLength(3)
+})
+
+test.each([
+  ['users', { schema: undefined, name: 'users' }],
+  ['app.users', { schema: 'app', name: 'users' }],
+  ['"a.b"."c""d"', { schema: 'a.b', name: 'c"d' }],
+  ['Users', { schema: undefined, name: 'Users' }],
+  ['.a', undefined],
+  ['a.', undefined],
+  ['"a"b', undefined],
+])('the table name %s', (text, expected) => {
+  expect(parseTableName(text)).toEqual(expected)
+})

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { type Catalog, findRelation } from '../../src/catalog/catalog.js'
+import { formatDifference } from '../../src/catalog/diff.js'
+import { introspect } from '../../src/catalog/introspect.js'
+import type { Generation, Step, Version } from '../../src/rewrite/generation.js'
+import { type InsertRules, planStep } from '../../src/rewrite/plan-step.js'
+import { serverUrl } from '../support/database.js'
+import type { Migration, MigrationStep } from './fixture.js'
+
+/** A database with the old schema and a migrated copy of it; oids are equal in both. */
+export interface DatabasePair {
+  /** Names of databases. */
+  readonly before: string
+  readonly after: string
+  /** What introspection shows of the copy before the migration and after each step: v0, v1, ... */
+  readonly generation: Generation
+  drop(): Promise<void>
+}
+
+/** The old schema with its data, to be migrated in as many ways as wanted. */
+export interface OldDatabase {
+  /** The name of the untouched database. */
+  readonly name: string
+  migrate(migration: Migration): Promise<DatabasePair>
+  drop(): Promise<void>
+}
+
+export async function createOldDatabase(sql: string): Promise<OldDatabase> {
+  // Nobody may be connected to a database while it is copied, so one is kept for that.
+  const template = `oracle_${randomBytes(6).toString('hex')}`
+  const name = `${template}_before`
+  await run('postgres', [`CREATE DATABASE ${template}`])
+  await run(template, [sql])
+  await run('postgres', [`CREATE DATABASE ${name} TEMPLATE ${template}`])
+  let copies = 0
+  return {
+    name,
+    async migrate(migration) {
+      copies += 1
+      const after = `${template}_${copies}`
+      await run('postgres', [`CREATE DATABASE ${after} TEMPLATE ${template}`])
+      return {
+        before: name,
+        after,
+        generation: await withClient(after, (client) => applySteps(client, migration.steps)),
+        drop: () => run('postgres', [`DROP DATABASE ${after} WITH (FORCE)`]),
+      }
+    },
+    drop: () =>
+      run(
+        'postgres',
+        [name, template].map((database) => `DROP DATABASE ${database} WITH (FORCE)`),
+      ),
+  }
+}
+
+async function applySteps(client: pg.Client, steps: readonly MigrationStep[]): Promise<Generation> {
+  const asText = { getTypeParser: () => (value: string) => value }
+  const catalogOf = () =>
+    introspect(async (sql) => (await client.query<string[]>({ text: sql, rowMode: 'array', types: asText })).rows)
+  const versions: Version[] = [{ name: 'v0', catalog: await catalogOf() }]
+  const planned: Step[] = []
+  for (const step of steps) {
+    const previous = versions[planned.length]?.catalog as Catalog
+    await client.query(step.sql)
+    const catalog = await catalogOf()
+    const { mapping, differences } = planStep(previous, catalog, insertRules(previous, step))
+    if (differences.length > 0) throw new Error(differences.map(formatDifference).join('\n'))
+    planned.push({ mapping })
+    versions.push({ name: `v${planned.length}`, catalog })
+  }
+  return { number: 1, versions, steps: planned }
+}
+
+function insertRules(catalog: Catalog, step: MigrationStep): InsertRules {
+  const rules = new Map<number, { column: string; expression: string }[]>()
+  for (const { table, column, expression } of step.inserts) {
+    const relation = findRelation(catalog, ['public'], undefined, table)
+    if (relation === undefined) throw new Error(`no table ${table}`)
+    rules.set(relation.oid, [...(rules.get(relation.oid) ?? []), { column, expression }])
+  }
+  return rules
+}
+
+async function run(database: string, statements: readonly string[]): Promise<void> {
+  await withClient(database, async (client) => {
+    for (const statement of statements) await client.query(statement)
+  })
+}
+
+async function withClient<T>(database: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: serverUrl(database) })
+  await client.connect()
+  try {
+    return await use(client)
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,14 @@
+-- Columns that old INSERTs do not know and that must have a value.
+-- insert: users.country = 'DE'
+-- insert: users.score = 1 + 1
+-- insert: orders.channel = lower('WEB')
+-- insert: items.sku = gen_random_uuid()::text
+ALTER TABLE users ADD country text;
+UPDATE users SET country = 'XX';
+ALTER TABLE users ALTER country SET NOT NULL;
+ALTER TABLE users ADD score integer NOT NULL DEFAULT 0;
+ALTER TABLE users ALTER score DROP DEFAULT;
+ALTER TABLE orders ADD channel text NOT NULL DEFAULT 'old';
+ALTER TABLE orders ALTER channel DROP DEFAULT;
+ALTER TABLE items ADD sku text NOT NULL DEFAULT 'none';
+ALTER TABLE items ALTER sku DROP DEFAULT;

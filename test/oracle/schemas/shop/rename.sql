@@ -1,0 +1,26 @@
+-- Tables and columns renamed, to names that are keywords, need quotes or are not ASCII.
+ALTER TABLE users RENAME TO people;
+ALTER TABLE people RENAME name TO full_name;
+ALTER TABLE people RENAME email TO "Mail";
+ALTER TABLE people RENAME tags TO "order";
+ALTER TABLE people RENAME manager_id TO "größe";
+ALTER TABLE people RENAME active TO is_active;
+ALTER TABLE orders RENAME TO "group";
+ALTER TABLE "group" RENAME user_id TO buyer_id;
+ALTER TABLE "group" RENAME title TO subject;
+ALTER TABLE "group" RENAME total TO "Total Sum";
+ALTER TABLE items RENAME order_id TO purchase_id;
+ALTER TABLE items RENAME label TO "user";
+ALTER TABLE items RENAME quantity TO n;
+ALTER TABLE "Odd Table" RENAME TO odd_table;
+ALTER TABLE odd_table RENAME "Key" TO key;
+ALTER TABLE odd_table RENAME "select" TO choice;
+ALTER TABLE odd_table RENAME "naïve" TO naive;
+ALTER TABLE odd_table RENAME "a""b" TO "c""d";
+ALTER TABLE archive.users RENAME TO members;
+ALTER TABLE archive.members RENAME name TO label;
+ALTER TABLE events RENAME TO happenings;
+ALTER TABLE happenings RENAME kind TO sort;
+ALTER TABLE clicks RENAME x TO px;
+ALTER TABLE measures RENAME value TO reading;
+ALTER SEQUENCE users_id_seq RENAME TO people_id_seq;

@@ -1,0 +1,24 @@
+-- Names that one relation or column leaves and another takes in the same step.
+ALTER TABLE users RENAME TO people;
+ALTER TABLE logs RENAME TO users;
+ALTER TABLE orders RENAME TO tmp;
+ALTER TABLE items RENAME TO orders;
+ALTER TABLE tmp RENAME TO items;
+ALTER TABLE plain RENAME TO logs;
+ALTER TABLE people RENAME name TO nick;
+ALTER TABLE people RENAME email TO name;
+ALTER TABLE people RENAME bio TO email;
+ALTER TABLE people ADD bio integer DEFAULT 4;
+ALTER TABLE items RENAME title TO heading;
+ALTER TABLE items RENAME body TO title;
+ALTER TABLE items ADD body integer;
+ALTER TABLE orders RENAME label TO title;
+ALTER TABLE orders RENAME order_id TO id;
+ALTER TABLE users RENAME name TO action;
+ALTER TABLE users RENAME line TO name;
+ALTER TABLE archive.users RENAME name TO id2;
+ALTER TABLE archive.users RENAME id TO name;
+ALTER TABLE archive.users RENAME id2 TO id;
+ALTER TABLE "Odd Table" RENAME "select" TO lower2;
+ALTER TABLE "Odd Table" RENAME lower TO "select";
+ALTER TABLE "Odd Table" RENAME lower2 TO lower;

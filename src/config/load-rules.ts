@@ -1,5 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { loadModule } from 'libpg-query'
+import { checkInsertExpression } from './insert-expression.js'
 import type { Checked, Problem } from './problem.js'
 import { parseRuleFile, type RuleFile } from './rule-file.js'
 
@@ -39,11 +41,27 @@ export async function loadRules(directory: string): Promise<Checked<readonly Rul
 export const firstVersion = 'initial'
 
 export async function loadRuleFile(path: string): Promise<Checked<RuleFile>> {
+  let text: string
   try {
-    return parseRuleFile(path, await readFile(path, 'utf8'))
+    text = await readFile(path, 'utf8')
   } catch (error) {
     return { ok: false, problems: [fileProblem(path, 'the rule file', error)] }
   }
+  return await readRuleFile(path, text)
+}
+
+/** Reads the text of a rule file and checks its SQL expressions. */
+export async function readRuleFile(path: string, text: string): Promise<Checked<RuleFile>> {
+  const checked = parseRuleFile(path, text)
+  if (!checked.ok) return checked
+  await loadModule()
+  const problems = checked.value.tables.flatMap(({ insert }) =>
+    insert.flatMap(({ expression }): Problem[] => {
+      const message = checkInsertExpression(expression.value)
+      return message === undefined ? [] : [{ place: expression.place, message }]
+    }),
+  )
+  return problems.length > 0 ? { ok: false, problems } : checked
 }
 
 /** A file that cannot be read, as a problem of its own place. Anything but a system error is thrown on. */

@@ -74,7 +74,7 @@ log: { level: debug }
 })
 
 test('variables are expanded after parsing, so their content is never YAML', async () => {
-  const checked = await load('upstream: ${UP}\ndefault_version: "a${V}b $${V}"\n', { UP: url, V: ': [#' })
+  const checked = await load(`upstream: \${UP}\ndefault_version: "a\${V}b $\${V}"\n`, { UP: url, V: ': [#' })
   expect(checked).toMatchObject({ ok: true, value: { upstream: url, defaultVersion: `a: [#b \${V}` } })
 })
 

@@ -1,19 +1,111 @@
-import type { ByteString } from './byte-string.js'
-import { identifierName } from './identifier.js'
-import { scan } from './scan.js'
-import { splitName } from './split-name.js'
+import { type ByteString, isAscii } from './byte-string.js'
+import { BACKSLASH, DOLLAR, IDENT_START, isIn, QUOTE } from './character.js'
+import { folded, MAX_NAME_BYTES } from './identifier.js'
+import { lexemeEnd, lexemeKind } from './lexeme.js'
+import { dollarTagEnd, identifierEnd } from './quoted-lexeme.js'
+import type { ScanOptions } from './scan.js'
+import { skipIgnored } from './white-space.js'
 
-/** Whether any token of the text, read as a name, is one of these; true where that cannot be told. (Slow stand-in.) */
-export function mentions(text: ByteString, names: ReadonlySet<string>): boolean {
-  const tokens = scan(text)
-  if (!('length' in tokens)) return true
-  for (const token of tokens) {
-    if (token.kind === 'unicode-quoted') return true
-    if (token.kind === 'identifier' || token.kind === 'keyword' || token.kind === 'quoted') {
-      if (token.end - token.start > 63) return true
-      if (names.has(identifierName(text, token))) return true
+/** A string literal of more bytes than this is taken for no name. */
+const LONGEST_NAME_LITERAL = 512
+
+/**
+ * Whether a text could name one of `names` (folded, as PostgreSQL stores them); true also wherever that is not certain, so
+ * that a false answer proves that it does not. Names are looked for in identifiers and keywords, in string literals that
+ * look like names (`'public.users'::regclass`) and anywhere inside dollar quotes (the body of a DO). U&, names over
+ * 63 bytes, names beyond ASCII and texts that cannot be scanned are always true. No tokens are made.
+ */
+export function mentions(text: ByteString, names: ReadonlySet<string>, options: ScanOptions = {}): boolean {
+  const conforming = options.standardConformingStrings ?? true
+  let at = skipIgnored(text, 0)
+  while (at >= 0 && at < text.length) {
+    const kind = lexemeKind(text, at)
+    const end = lexemeEnd(text, at, kind, conforming)
+    if (end < 0) return true
+    switch (kind) {
+      case 'identifier':
+        if (isWordIn(text, at, end, names)) return true
+        break
+      case 'quoted':
+        if (isQuotedIn(text.slice(at + 1, end - 1), names)) return true
+        break
+      case 'unicode-quoted':
+        return true
+      case 'string':
+        if (isLiteralIn(text, at, end, names, conforming)) return true
+        break
     }
-    if (token.kind === 'string' && splitName(text.slice(token.start, token.end)).some((n) => names.has(n))) return true
+    at = skipIgnored(text, end)
+  }
+  return at < 0
+}
+
+function isWordIn(text: ByteString, start: number, end: number, names: ReadonlySet<string>): boolean {
+  if (end - start > MAX_NAME_BYTES) return true
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at)
+    if (code >= 0x80) return true
+    if (code >= 0x41 && code <= 0x5a) return names.has(folded(text.slice(start, end))) || !isAsciiRun(text, at, end)
+  }
+  return names.has(text.slice(start, end))
+}
+
+function isAsciiRun(text: ByteString, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (text.charCodeAt(at) >= 0x80) return false
+  return true
+}
+
+function isQuotedIn(inside: ByteString, names: ReadonlySet<string>): boolean {
+  return inside.length > MAX_NAME_BYTES || !isAscii(inside) || names.has(inside.replaceAll('""', '"'))
+}
+
+function isLiteralIn(
+  text: ByteString,
+  start: number,
+  end: number,
+  names: ReadonlySet<string>,
+  conforming: boolean,
+): boolean {
+  const code = text.charCodeAt(start)
+  if (code === DOLLAR) {
+    const tag = (dollarTagEnd(text, start) ?? start) - start
+    return isAnyWordIn(text, start + tag, end - tag, names)
+  }
+  if (end - start > LONGEST_NAME_LITERAL) return false
+  if (code === QUOTE) return isNameLiteralIn(text, start + 1, end - 1, names, !conforming)
+  // E'' or U&''
+  return (code | 0x20) === 0x75 || isNameLiteralIn(text, start + 2, end - 1, names, true)
+}
+
+/** Words inside code, which may be quoted in ways that are not seen here. */
+function isAnyWordIn(text: ByteString, start: number, end: number, names: ReadonlySet<string>): boolean {
+  for (let at = start; at < end; at++) {
+    if (!isIn(text, at, IDENT_START)) continue
+    const wordEnd = Math.min(identifierEnd(text, at), end)
+    if (isWordIn(text, at, wordEnd, names) || names.has(text.slice(at, wordEnd))) return true
+    at = wordEnd
   }
   return false
+}
+
+const NAME_CHARACTERS = /^[A-Za-z0-9_$. \t\n\r\f\v[\](),\u0080-\u00ff]*$/
+
+// 'users', 'Public.Users', '"Users"', 'f(users, int)', 'users[]'. Prose mostly has other characters, or costs a parse.
+function isNameLiteralIn(
+  text: ByteString,
+  start: number,
+  end: number,
+  names: ReadonlySet<string>,
+  escapes: boolean,
+): boolean {
+  for (let at = start; at < end; at++) {
+    const code = text.charCodeAt(at)
+    // A doubled quote, a continuation line or an escape: what the literal means would have to be worked out.
+    if (code === QUOTE || (escapes && code === BACKSLASH)) return true
+  }
+  const literal = text.slice(start, end)
+  const quoted = literal.includes('"')
+  if (!quoted && !NAME_CHARACTERS.test(literal)) return false
+  if (!isAscii(literal)) return true
+  return isAnyWordIn(text, start, end, names) || (quoted && literal.split('"').some((part) => names.has(part)))
 }

@@ -67,6 +67,8 @@ export interface RowTypeFunction {
   readonly schema: string
   readonly name: string
   readonly relationOid: number
+  /** True where the result, and not only an argument, is of the row type. */
+  readonly givesRows: boolean
 }
 
 /** A function or a data type of a user schema: here only because a statement may name it. Row types are relations. */

@@ -74,12 +74,13 @@ WITH space AS MATERIALIZED (
   UNION ALL
   SELECT t.oid, rel.oid FROM rel JOIN pg_catalog.pg_type t ON t.typbasetype = rel.reltype WHERE rel.reltype <> 0
 ), fn AS (
-  SELECT DISTINCT s.nspname, p.proname, row_type.relation
+  SELECT s.nspname, p.proname, row_type.relation, pg_catalog.bool_or(p.prorettype = row_type.type) AS gives_rows
   FROM pg_catalog.pg_proc p
   CROSS JOIN LATERAL pg_catalog.unnest(
     p.proargtypes::oid[] || COALESCE(p.proallargtypes, '{}'::oid[]) || p.prorettype) AS uses (type)
   JOIN row_type ON row_type.type = uses.type
   JOIN space s ON s.oid = p.pronamespace AND NOT s.system
+  GROUP BY s.nspname, p.proname, row_type.relation
 ), routine AS (
   SELECT p.oid, 'function' AS kind, p.pronamespace AS namespace, p.proname AS name,
     ARRAY[pg_catalog.concat_ws(' ', p.prokind, p.proargtypes, p.proallargtypes, p.pronargdefaults,
@@ -113,7 +114,7 @@ SELECT pg_catalog.json_build_object(
     LEFT JOIN parent ON parent.inhrelid = rel.oid
   ),
   'functions', (
-    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(fn.nspname, fn.proname, fn.relation::int8)
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(fn.nspname, fn.proname, fn.relation::int8, fn.gives_rows)
       ORDER BY fn.nspname, fn.proname, fn.relation)
     FROM fn
   ),

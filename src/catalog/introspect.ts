@@ -32,7 +32,12 @@ export function decodeCatalog(json: string): Catalog {
     serverVersion: data.serverVersion,
     schemas: data.schemas,
     relations: data.relations.map(decodeRelation),
-    rowTypeFunctions: (data.functions ?? []).map(([schema, name, relationOid]) => ({ schema, name, relationOid })),
+    rowTypeFunctions: (data.functions ?? []).map(([schema, name, relationOid, givesRows]) => ({
+      schema,
+      name,
+      relationOid,
+      givesRows,
+    })),
     objects: (data.objects ?? []).map(([oid, kind, schema, name, shape]) => ({ oid, kind, schema, name, shape })),
   })
 }
@@ -42,7 +47,7 @@ interface EncodedCatalog {
   serverVersion: number
   schemas: string[]
   relations: EncodedRelation[]
-  functions: [schema: string, name: string, relation: number][] | null
+  functions: [schema: string, name: string, relation: number, givesRows: boolean][] | null
   objects: [oid: number, kind: NamedObject['kind'], schema: string, name: string, shape: string[]][] | null
 }
 

@@ -1,6 +1,7 @@
 import type { Outcome, Rewriter } from '../../src/rewrite/outcome.js'
 import { createRewriter } from '../../src/rewrite/rewriter.js'
 import { fromByteString, toByteString } from '../../src/sql/byte-string.js'
+import { loadParser } from '../../src/sql/parse.js'
 import type { BackendMessage } from '../support/backend-message.js'
 import { query } from '../support/frontend-message.js'
 import { connectRaw, type RawClient } from '../support/raw-client.js'
@@ -35,7 +36,7 @@ export async function openOracle(pair: DatabasePair, port: number): Promise<Orac
   return {
     before,
     after,
-    rewriter: await createRewriter(pair.generation),
+    rewriter: createRewriter(pair.generation, { parser: await loadParser() }),
     schemas(path) {
       const schemas = known.get(path) ?? schemasOf(after, path)
       known.set(path, schemas)

@@ -1,0 +1,186 @@
+import type {
+  Alias,
+  JoinExpr,
+  JsonTable,
+  Node,
+  RangeFunction,
+  RangeSubselect,
+  RangeTableFunc,
+  RangeVar,
+  SelectStmt,
+} from 'libpg-query'
+import { findCte, linkSiblings, type Place, type ResolveContext } from './context.js'
+import { resolveExpression, resolveFuncCall } from './expression.js'
+import { lookUpRelation } from './namespace.js'
+import { stringsOf } from './node.js'
+import { resolveQuery } from './query.js'
+import type { RangeRole, RangeVariable } from './range-variable.js'
+import type { RangeReference } from './reference.js'
+import { joinVisible, NOTHING_VISIBLE, type Scope, type Visible, type VisibleColumn, visibleOf } from './scope.js'
+
+/** Resolves the items of FROM or USING; a lateral item also sees those to its left. */
+export function resolveFrom(
+  context: ResolveContext,
+  place: Place,
+  items: readonly Node[] | undefined,
+  besides: Visible = NOTHING_VISIBLE,
+): Visible {
+  const before = context.references.length
+  let visible = besides
+  for (const item of items ?? []) visible = joinVisible(visible, resolveFromItem(context, place, item, visible))
+  linkLevel(context, before)
+  return visible
+}
+
+/** Range references of this level are those just found outside of deeper levels, which have linked theirs already. */
+function linkLevel(context: ResolveContext, before: number): void {
+  const own: RangeReference[] = []
+  for (const reference of context.references.slice(before)) {
+    if (reference.kind === 'range' && reference.siblings.length === 0) own.push(reference)
+  }
+  linkSiblings(own)
+}
+
+function resolveFromItem(context: ResolveContext, place: Place, item: Node, left: Visible): Visible {
+  const lateral: Place = { ...place, scope: { ...left, parent: place.scope } }
+  if ('RangeVar' in item) return visibleOf(resolveRangeVar(context, place, item.RangeVar, 'from'))
+  if ('RangeSubselect' in item) {
+    return resolveSubselect(context, item.RangeSubselect.lateral ? lateral : place, item.RangeSubselect)
+  }
+  if ('RangeFunction' in item) return resolveFunction(context, lateral, item.RangeFunction)
+  if ('RangeTableSample' in item) {
+    const { relation, args, repeatable } = item.RangeTableSample
+    resolveExpression(context, place, [args, repeatable])
+    return relation === undefined ? NOTHING_VISIBLE : resolveFromItem(context, place, relation, left)
+  }
+  if ('JoinExpr' in item) return resolveJoin(context, place, item.JoinExpr, left)
+  if ('RangeTableFunc' in item) return resolveTableFunc(context, lateral, item.RangeTableFunc)
+  if ('JsonTable' in item) return resolveJsonTable(context, lateral, item.JsonTable)
+  resolveExpression(context, lateral, item)
+  return visibleOf(opaque(undefined, undefined))
+}
+
+/** Resolves a relation name to a CTE, a relation of the catalog, or an unknown relation. */
+export function resolveRangeVar(context: ResolveContext, place: Place, node: RangeVar, role: RangeRole): RangeVariable {
+  const name = node.relname ?? ''
+  const aliases = stringsOf(node.alias?.colnames)
+  // A DML target is never a CTE, and neither is a qualified name.
+  const cte = role === 'from' && node.schemaname === undefined ? findCte(place.ctes, name) : undefined
+  if (cte !== undefined) return opaque(node.alias?.aliasname ?? name, withAliases(cte.columns, aliases))
+  const relation = lookUpRelation(context.namespace, node.schemaname, name)
+  if (relation === undefined) {
+    context.references.push({ kind: 'unknown-relation', node })
+    return { ...opaque(node.alias?.aliasname ?? name, undefined), schema: node.schemaname }
+  }
+  const range: RangeVariable = {
+    role,
+    name: node.alias?.aliasname ?? name,
+    schema: node.alias === undefined ? relation.schema : undefined,
+    relation,
+    columns: withAliases(
+      relation.columns.map((column) => column.name),
+      aliases,
+    ),
+    aliased: aliases.length,
+    node,
+  }
+  context.references.push({ kind: 'range', range, node, siblings: [] })
+  return range
+}
+
+function opaque(name: string | undefined, columns: readonly string[] | undefined): RangeVariable {
+  return { role: 'opaque', name, schema: undefined, relation: undefined, columns, aliased: 0, node: undefined }
+}
+
+function withAliases(
+  columns: readonly string[] | undefined,
+  aliases: readonly string[],
+): readonly string[] | undefined {
+  return columns?.map((column, index) => aliases[index] ?? column)
+}
+
+function resolveSubselect(context: ResolveContext, place: Place, node: RangeSubselect): Visible {
+  const query = node.subquery
+  const select: SelectStmt | undefined = query !== undefined && 'SelectStmt' in query ? query.SelectStmt : undefined
+  const columns = select === undefined ? undefined : resolveQuery(context, place, select)
+  return visibleOf(opaque(node.alias?.aliasname, withAliases(columns, stringsOf(node.alias?.colnames))))
+}
+
+function resolveFunction(context: ResolveContext, place: Place, node: RangeFunction): Visible {
+  let firstName: string | undefined
+  for (const list of node.functions ?? []) {
+    const call = 'List' in list ? list.List.items?.[0] : undefined
+    if (call !== undefined && 'FuncCall' in call) {
+      firstName ??= stringsOf(call.FuncCall.funcname).at(-1)
+      resolveFuncCall(context, place, call.FuncCall)
+      resolveExpression(context, place, 'List' in list ? list.List.items?.slice(1) : undefined)
+    } else {
+      resolveExpression(context, place, list)
+    }
+  }
+  const definitions = (node.coldeflist ?? []).flatMap((item) =>
+    'ColumnDef' in item ? [item.ColumnDef.colname ?? ''] : [],
+  )
+  const name = node.alias?.aliasname ?? firstName
+  return visibleOf(opaque(name, definitions.length > 0 ? definitions : undefined))
+}
+
+function resolveTableFunc(context: ResolveContext, place: Place, node: RangeTableFunc): Visible {
+  resolveExpression(context, place, [node.docexpr, node.rowexpr, node.namespaces, node.columns])
+  const columns = (node.columns ?? []).map((item) =>
+    'RangeTableFuncCol' in item ? (item.RangeTableFuncCol.colname ?? '') : '',
+  )
+  return visibleOf(opaque(node.alias?.aliasname, withAliases(columns, stringsOf(node.alias?.colnames))))
+}
+
+function resolveJsonTable(context: ResolveContext, place: Place, node: JsonTable): Visible {
+  resolveExpression(context, place, [node.context_item, node.passing, node.columns])
+  return visibleOf(opaque(node.alias?.aliasname, undefined))
+}
+
+function resolveJoin(context: ResolveContext, place: Place, node: JoinExpr, lateralLeft: Visible): Visible {
+  const left = resolveSide(context, place, node.larg, lateralLeft)
+  const right = resolveSide(context, place, node.rarg, joinVisible(lateralLeft, left))
+  const names = node.isNatural ? commonNames(left, right) : stringsOf(node.usingClause)
+  const joined = names.length === 0 ? joinVisible(left, right) : mergeColumns(left, right, names)
+  // ON sees its two sides and the outer levels.
+  const scope: Scope = { ...joinVisible(left, right), parent: place.scope }
+  resolveExpression(context, { ...place, scope }, node.quals)
+  const visible = withUsingAlias(joined, node.join_using_alias, names)
+  return node.alias === undefined ? visible : aliasJoin(visible, node.alias)
+}
+
+function resolveSide(context: ResolveContext, place: Place, node: Node | undefined, left: Visible): Visible {
+  return node === undefined ? NOTHING_VISIBLE : resolveFromItem(context, place, node, left)
+}
+
+function commonNames(left: Visible, right: Visible): string[] {
+  const names = new Set(right.columns.map((column) => column.name))
+  return left.columns.map((column) => column.name).filter((name) => names.has(name))
+}
+
+/** USING and NATURAL: merged columns first, then the rest of the left, then of the right side. */
+function mergeColumns(left: Visible, right: Visible, names: readonly string[]): Visible {
+  const merged = names.flatMap((name): VisibleColumn[] => {
+    const column =
+      left.columns.find((candidate) => candidate.name === name) ??
+      right.columns.find((candidate) => candidate.name === name)
+    return column === undefined ? [] : [{ ...column, merged: true }]
+  })
+  const others = (side: Visible) => side.columns.filter((column) => !names.includes(column.name))
+  const both = joinVisible(left, right)
+  return { ...both, columns: [...merged, ...others(left), ...others(right)] }
+}
+
+function withUsingAlias(visible: Visible, alias: Alias | undefined, names: readonly string[]): Visible {
+  if (alias === undefined) return visible
+  return { ...visible, ranges: [...visible.ranges, opaque(alias.aliasname, names)] }
+}
+
+/** An aliased join hides the names inside it; its columns are its sides' columns, renamed by its own list. */
+function aliasJoin(visible: Visible, alias: Alias): Visible {
+  const aliases = stringsOf(alias.colnames)
+  if (aliases.length > 0) for (const range of visible.ranges) range.hiddenByJoinColumns = true
+  const columns = visible.unknown.length > 0 ? undefined : visible.columns.map((column) => column.name)
+  return visibleOf({ ...opaque(alias.aliasname, withAliases(columns, aliases)), joined: visible.columns })
+}

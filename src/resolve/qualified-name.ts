@@ -1,0 +1,20 @@
+/**
+ * Splits a possibly qualified name inside a string as regclassin does: parts fold to lower case unless quoted.
+ * Undefined where it is no such name.
+ */
+export function splitQualifiedName(text: string): readonly string[] | undefined {
+  const names: string[] = []
+  const part = /\s*(?:"((?:[^"]|"")+)"|([A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*))\s*(\.|$)/y
+  while (part.lastIndex < text.length) {
+    const match = part.exec(text)
+    if (match === null) return undefined
+    names.push(match[1] !== undefined ? match[1].replaceAll('""', '"') : foldAscii(match[2] ?? ''))
+    if (match[3] === '') return names
+  }
+  return undefined
+}
+
+/** Folds A-Z only, as PostgreSQL does for identifiers in a UTF-8 database. */
+function foldAscii(name: string): string {
+  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}

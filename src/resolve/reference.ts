@@ -1,0 +1,218 @@
+import type { ColumnRef, FuncCall, RangeVar, ResTarget, SelectStmt, TypeName } from 'libpg-query'
+import type { Relation } from '../catalog/catalog.js'
+import type { RangeVariable } from './range-variable.js'
+import type { Scope, Visible } from './scope.js'
+
+/** A use of a relation by name: every range variable with text of its own. */
+export interface RangeReference {
+  readonly kind: 'range'
+  readonly range: RangeVariable
+  readonly node: RangeVar
+  /** Range variables of the same query level, itself included: equal names there need distinct aliases. */
+  siblings: readonly RangeVariable[]
+}
+
+/** A column reference that is bound. */
+export interface ColumnReference {
+  readonly kind: 'column'
+  readonly node: ColumnRef
+  readonly name: string
+  readonly range: RangeVariable
+  /** Index into `range.columns`. */
+  readonly index: number
+  readonly qualified: boolean
+  readonly merged: boolean
+  /** The level that it is written in; for the names that would shadow a qualifier, and new names that would capture. */
+  readonly scope: Scope | undefined
+  /** Where PostgreSQL allows bare names only (ON CONFLICT inference, COPY ... WHERE). */
+  readonly bareOnly: boolean
+}
+
+/** A bare column whose binding cannot be known, because some range variable's columns are not known. */
+export interface UncertainReference {
+  readonly kind: 'uncertain'
+  readonly node: ColumnRef
+  readonly name: string
+  readonly scope: Scope | undefined
+}
+
+/** A bare column that two range variables of one level have: PostgreSQL answers 42702. */
+export interface AmbiguousReference {
+  readonly kind: 'ambiguous'
+  readonly node: ColumnRef
+  readonly name: string
+  readonly ranges: readonly RangeVariable[]
+}
+
+/** A name that no visible range variable of the old version has. */
+export interface AbsentReference {
+  readonly kind: 'absent'
+  readonly node: ColumnRef
+  readonly name: string
+  /** The range variable that it is qualified by. */
+  readonly range: RangeVariable | undefined
+  readonly scope: Scope | undefined
+}
+
+/** How a whole row is used, which decides what it may become. */
+export type RowUse =
+  | 'names' // its field names can be seen (row_to_json)
+  | 'output' // an item of the statement's own target list
+  | 'field' // (u).name
+  | 'count' // only whether it is null counts
+  | 'argument' // of a function that is declared on a relation's row type
+  | 'type' // compared, cast, or given to any other function
+
+/** A range variable used as a value. */
+export interface WholeRowReference {
+  readonly kind: 'whole-row'
+  readonly node: ColumnRef
+  readonly range: RangeVariable
+  readonly use: RowUse
+  /** The field selected from it, where `use` is `field`. */
+  readonly field: string | undefined
+}
+
+/** `*` or `t.*` where it expands to columns. */
+export interface StarReference {
+  readonly kind: 'star'
+  readonly node: ColumnRef
+  /** What it expands to. */
+  readonly visible: Visible
+  /** The range variable of `t.*`; undefined for a bare `*`. */
+  readonly range: RangeVariable | undefined
+  /** Whether it stands in a target list, where AS may follow, or in ROW(...) or VALUES. */
+  readonly list: 'targets' | 'row'
+}
+
+/** A column named as a place to write to: INSERT's list, SET's left side, COPY's list, a conflict target. */
+export interface TargetColumnReference {
+  readonly kind: 'target-column'
+  readonly range: RangeVariable
+  readonly name: string
+  /** Byte offset of the name's token; undefined where libpg-query gives none (see `place`). */
+  readonly location: number | undefined
+  /** Which list holds it and at which place, for names without a location. */
+  readonly place:
+    | { readonly list: 'conflict' | 'copy' | 'vacuum'; readonly at: number; readonly index: number }
+    | undefined
+}
+
+/** An unaliased target list item whose output name comes from a column reference. */
+export interface OutputNameReference {
+  readonly kind: 'output-name'
+  readonly item: ResTarget
+  readonly name: string
+  readonly leaf: ColumnRef
+}
+
+/** An INSERT, for what follows from its column list and its source of rows. */
+export interface InsertReference {
+  readonly kind: 'insert'
+  readonly range: RangeVariable
+  readonly node: RangeVar
+  /** Number of listed columns; undefined for an INSERT without a list. */
+  readonly listed: number | undefined
+  readonly listedNames: readonly string[]
+  readonly source: InsertSource
+  /** For the INSERT of a MERGE: the number of its WHEN, from 0. */
+  readonly when: number | undefined
+}
+
+export type InsertSource =
+  | { readonly kind: 'default values' }
+  /** VALUES rows by the number of their expressions. */
+  | { readonly kind: 'values'; readonly rows: readonly number[] }
+  /** A query: its arms, left to right, and its number of columns (undefined where a star hides it). */
+  | { readonly kind: 'select'; readonly columns: number | undefined; readonly arms: readonly SelectStmt[] }
+
+/** COPY of a table. */
+export interface CopyReference {
+  readonly kind: 'copy'
+  readonly range: RangeVariable
+  readonly node: RangeVar
+  readonly from: boolean
+  readonly listed: number | undefined
+  readonly listedNames: readonly string[]
+  /** The HEADER option: its output or input names the columns. */
+  readonly header: 'none' | 'names' | 'match'
+  /** True where options name columns (FORCE_QUOTE, FORCE_NULL, ...). */
+  readonly columnOptions: boolean
+}
+
+/** ON CONFLICT ON CONSTRAINT name. */
+export interface ConstraintReference {
+  readonly kind: 'constraint'
+  readonly range: RangeVariable
+  readonly name: string
+  /** Byte offset at or before the words ON CONSTRAINT. */
+  readonly after: number
+}
+
+/** A relation named inside a string (`'users'::regclass`, `nextval('users_id_seq')`). */
+export interface NameStringReference {
+  readonly kind: 'name-string'
+  readonly relation: Relation
+  /** Byte offset of the string. */
+  readonly location: number
+  /** Its parts, folded. */
+  readonly schema: string | undefined
+  readonly name: string
+}
+
+/** A relation's row type used as a type name (`NULL::users`). */
+export interface RowTypeReference {
+  readonly kind: 'row-type'
+  readonly relation: Relation
+  readonly node: TypeName
+}
+
+/** A call of a function whose arguments or result hold a relation's row type. */
+export interface RowFunctionReference {
+  readonly kind: 'row-function'
+  readonly relationOid: number
+  /** True where its result is of the row type. */
+  readonly givesRows: boolean
+  readonly node: FuncCall
+}
+
+/** A field of a composite value whose type may be a changed relation's row type: `(x).name`. */
+export interface FieldReference {
+  readonly kind: 'field'
+  readonly name: string
+  /** The composite type's oid, where the value is a column; undefined where the type is not known. */
+  readonly typeOid: number | undefined
+}
+
+/** A relation name that the version's catalog does not have. */
+export interface UnknownRelationReference {
+  readonly kind: 'unknown-relation'
+  readonly node: RangeVar
+}
+
+/** A statement whose names this resolver does not follow. */
+export interface UnfollowedReference {
+  readonly kind: 'unfollowed'
+  /** The node's tag, e.g. `AlterTableStmt`. */
+  readonly tag: string
+}
+
+export type Reference =
+  | RangeReference
+  | ColumnReference
+  | UncertainReference
+  | AmbiguousReference
+  | AbsentReference
+  | WholeRowReference
+  | StarReference
+  | TargetColumnReference
+  | OutputNameReference
+  | InsertReference
+  | CopyReference
+  | ConstraintReference
+  | NameStringReference
+  | RowTypeReference
+  | RowFunctionReference
+  | FieldReference
+  | UnknownRelationReference
+  | UnfollowedReference

@@ -1,0 +1,120 @@
+import type {
+  CopyStmt,
+  CreateTableAsStmt,
+  DeclareCursorStmt,
+  DeleteStmt,
+  ExplainStmt,
+  InsertStmt,
+  LockStmt,
+  MergeStmt,
+  Node,
+  PrepareStmt,
+  SelectStmt,
+  TruncateStmt,
+  UpdateStmt,
+  VacuumStmt,
+  ViewStmt,
+} from 'libpg-query'
+import { resolveDelete, resolveMerge, resolveUpdate } from './change.js'
+import { type Place, type ResolveContext, STATEMENT_PLACE } from './context.js'
+import { resolveCopy } from './copy.js'
+import { resolveExpression } from './expression.js'
+import { resolveRangeVar } from './from-clause.js'
+import { resolveInsert } from './insert.js'
+import type { Namespace } from './namespace.js'
+import { stringOf, taggedNode } from './node.js'
+import { type OutputColumns, resolveQuery } from './query.js'
+import type { Reference } from './reference.js'
+
+/** Statements that name no relation, column or function. */
+const NAMELESS: ReadonlySet<string> = new Set([
+  'TransactionStmt',
+  'VariableSetStmt',
+  'VariableShowStmt',
+  'DiscardStmt',
+  'ListenStmt',
+  'UnlistenStmt',
+  'NotifyStmt',
+  'FetchStmt',
+  'ClosePortalStmt',
+  'DeallocateStmt',
+  'CheckPointStmt',
+  'LoadStmt',
+  'ConstraintsSetStmt',
+])
+
+/** The references of one statement, in the order in which they were found. */
+export function resolveStatement(statement: Node, namespace: Namespace): readonly Reference[] {
+  const context: ResolveContext = { namespace, references: [] }
+  const tagged = taggedNode(statement)
+  if (tagged !== undefined) resolveStatementBody(context, STATEMENT_PLACE, tagged.tag, tagged.body)
+  return context.references
+}
+
+/** Resolves a statement by its tag; returns the columns that a query or RETURNING gives. */
+export function resolveStatementBody(context: ResolveContext, place: Place, tag: string, body: unknown): OutputColumns {
+  switch (tag) {
+    case 'SelectStmt':
+      return resolveQuery(context, place, body as SelectStmt)
+    case 'InsertStmt':
+      return resolveInsert(context, place, body as InsertStmt)
+    case 'UpdateStmt':
+      return resolveUpdate(context, place, body as UpdateStmt)
+    case 'DeleteStmt':
+      return resolveDelete(context, place, body as DeleteStmt)
+    case 'MergeStmt':
+      return resolveMerge(context, place, body as MergeStmt)
+    case 'CopyStmt':
+      resolveCopy(context, place, body as CopyStmt)
+      return undefined
+    case 'TruncateStmt':
+    case 'LockStmt':
+      for (const relation of (body as TruncateStmt | LockStmt).relations ?? []) {
+        if ('RangeVar' in relation) resolveRangeVar(context, place, relation.RangeVar, 'name')
+      }
+      return undefined
+    case 'VacuumStmt':
+      resolveVacuum(context, place, body as VacuumStmt)
+      return undefined
+    case 'ExplainStmt':
+      resolveInner(context, place, (body as ExplainStmt).query)
+      return undefined
+    case 'PrepareStmt':
+      resolveInner(context, place, (body as PrepareStmt).query)
+      return undefined
+    case 'DeclareCursorStmt':
+      resolveInner(context, place, (body as DeclareCursorStmt).query)
+      return undefined
+    case 'CreateTableAsStmt':
+      resolveInner(context, place, (body as CreateTableAsStmt).query)
+      return undefined
+    case 'ViewStmt':
+      resolveInner(context, place, (body as ViewStmt).query)
+      return undefined
+    case 'ExecuteStmt':
+    case 'CallStmt':
+      resolveExpression(context, place, body)
+      return undefined
+    default:
+      if (!NAMELESS.has(tag)) context.references.push({ kind: 'unfollowed', tag })
+      return undefined
+  }
+}
+
+function resolveInner(context: ResolveContext, place: Place, query: Node | undefined): void {
+  const tagged = taggedNode(query)
+  if (tagged !== undefined) resolveStatementBody(context, place, tagged.tag, tagged.body)
+}
+
+function resolveVacuum(context: ResolveContext, place: Place, node: VacuumStmt): void {
+  for (const item of node.rels ?? []) {
+    if (!('VacuumRelation' in item) || item.VacuumRelation.relation === undefined) continue
+    const { relation, va_cols } = item.VacuumRelation
+    const range = resolveRangeVar(context, place, relation, 'name')
+    for (const [index, column] of (va_cols ?? []).entries()) {
+      const name = stringOf(column) ?? ''
+      const listPlace = { list: 'vacuum' as const, at: relation.location ?? 0, index }
+      context.references.push({ kind: 'target-column', range, name, location: undefined, place: listPlace })
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import type { Catalog, Relation } from '../catalog/catalog.js'
+import type { Mapping, RelationMapping } from './mapping.js'
+
+/** The closure of changed names: every name, folded, whose use could meet what a step changed. */
+export type Closure = ReadonlySet<string>
+
+/** The closure of one step. A statement none of whose tokens is in it means the same before and after. */
+export function closureOf(before: Catalog, after: Catalog, mapping: Mapping): Closure {
+  const names = new Set<string>()
+  for (const change of mapping.relations.values()) {
+    names.add(change.before.name).add(change.after.name)
+    for (const name of changedColumnNames(change)) names.add(name)
+    for (const { oid, name } of change.before.constraints) {
+      if (change.after.constraints.find((constraint) => constraint.oid === oid)?.name !== name) names.add(name)
+    }
+  }
+  for (const used of before.rowTypeFunctions) if (mapping.relations.has(used.relationOid)) names.add(used.name)
+  // A relation that only one side has could capture a name, or no longer answers to it.
+  addUnmatched(names, before.relations, after)
+  addUnmatched(names, after.relations, before)
+  return names
+}
+
+/** Old and new names of columns of which the name does not mean the same on both sides. */
+export function changedColumnNames(change: RelationMapping): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const [name, column] of change.columns) if (column.name !== name) names.add(name).add(column.name)
+  for (const column of change.added) names.add(column.name)
+  return names
+}
+
+/** Names of the new relation that mean nothing, or another column, on the old one. */
+export function newColumnNames(change: RelationMapping): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const column of change.after.columns) {
+    if (change.columns.get(column.name)?.name !== column.name) names.add(column.name)
+  }
+  return names
+}
+
+function addUnmatched(names: Set<string>, relations: readonly Relation[], other: Catalog): void {
+  for (const { oid, schema, name } of relations) {
+    const same = other.byOid.get(oid)
+    if (same === undefined || same.name !== name || same.schema !== schema) names.add(name)
+  }
+}

@@ -1,0 +1,196 @@
+import { locationOf } from '../resolve/node.js'
+import type { RangeVariable } from '../resolve/range-variable.js'
+import type {
+  AbsentReference,
+  AmbiguousReference,
+  ColumnReference,
+  OutputNameReference,
+  TargetColumnReference,
+  UncertainReference,
+} from '../resolve/reference.js'
+import { findRange, type Scope } from '../resolve/scope.js'
+import { quoteIdentifier } from '../sql/identifier.js'
+import { changedColumnNames, newColumnNames } from './closure.js'
+import type { RelationMapping } from './mapping.js'
+import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
+import { elementsIn, isSymbol, itemEnd, nameAt, tokenIndexAt } from './statement-source.js'
+
+/** The mapping of a range variable whose references are edited one by one; undefined for all others. */
+export function substituted(context: PlanContext, range: RangeVariable): RelationMapping | undefined {
+  return range.role === 'target' || range.role === 'pseudo' || range.role === 'name'
+    ? mappingOf(context, range)
+    : undefined
+}
+
+/** The name that qualifies a range variable's columns after the rewrite. */
+export function shownName(context: PlanContext, range: RangeVariable): string | undefined {
+  return context.shown.get(range)?.name ?? range.name
+}
+
+export function planColumn(context: PlanContext, reference: ColumnReference): void {
+  const { node, range, name } = reference
+  const change = substituted(context, range)
+  // A column alias list of the statement names the column: only unaliased columns follow the relation.
+  const newName = reference.index < range.aliased ? name : newColumnName(change, name)
+  if (newName !== name) context.renamedRefs.add(node)
+  const start = locationOf(node)
+  const parts = nameAt(context.source, start)
+  const last = parts.at(-1)
+  if (last === undefined) return
+  if (reference.qualified) {
+    planQualifier(context, range, start, parts)
+    if (newName !== name) edit(context, last.start, last.end, quoteIdentifier(newName))
+    return
+  }
+  const captured = newName === name && capturingTarget(context, reference.scope, name, reference)
+  if (newName === name && !captured) return
+  if (reference.bareOnly) {
+    edit(context, last.start, last.end, quoteIdentifier(newName))
+    return
+  }
+  const qualifier = shownName(context, range)
+  if (reference.merged || qualifier === undefined || !reaches(reference.scope, range)) {
+    refuseUnsupported(
+      context,
+      `column reference "${name}" cannot be told apart from a new column`,
+      `Qualify "${name}" with the alias of its table.`,
+      start,
+    )
+    return
+  }
+  edit(context, last.start, last.end, `${quoteIdentifier(qualifier)}.${quoteIdentifier(newName)}`)
+}
+
+/** `public.users.id`: once the table has an alias, its schema cannot be named. */
+export function planQualifier(
+  context: PlanContext,
+  range: RangeVariable,
+  start: number,
+  parts: readonly { readonly start: number }[],
+): void {
+  const shown = context.shown.get(range)
+  const last = parts.at(-1)
+  const table = parts.at(-2)
+  if (shown === undefined || last === undefined || table === undefined) return
+  const schemaNamed = parts.length > 2
+  if (shown.aliasAdded ? !schemaNamed && shown.name === range.name : !(schemaNamed && shown.renamed)) return
+  const text = shown.aliasAdded
+    ? quoteIdentifier(shown.name)
+    : `${quoteIdentifier(shown.relation.schema)}.${quoteIdentifier(shown.relation.name)}`
+  // Up to the dot before the column; blanks and comments around the dots go with the old qualifier.
+  const dot = context.source.tokens[tokenIndexAt(context.source, last.start) - 1]
+  edit(context, start, dot?.start ?? last.start, text)
+}
+
+/** True where a qualifier written at this level means this range variable. */
+function reaches(scope: Scope | undefined, range: RangeVariable): boolean {
+  return range.name !== undefined && findRange(scope, range.schema, range.name) === range
+}
+
+/** True where a DML target on the level that a bare name binds to has a new column of that name. */
+function capturingTarget(
+  context: PlanContext,
+  scope: Scope | undefined,
+  name: string,
+  bound: { readonly range: RangeVariable },
+): boolean {
+  for (let level = scope; level !== undefined; level = level.parent) {
+    for (const range of level.ranges) {
+      const change = substituted(context, range)
+      if (change !== undefined && range.role !== 'pseudo' && newColumnNames(change).has(name)) return true
+    }
+    // Deeper levels cannot see past the one that has the name.
+    if (level.columns.some((column) => column.name === name && column.range === bound.range)) return false
+  }
+  return false
+}
+
+/** Range variables whose references are edited, on any visible level. */
+function visibleTargets(context: PlanContext, scope: Scope | undefined): RelationMapping[] {
+  const changes: RelationMapping[] = []
+  for (let level = scope; level !== undefined; level = level.parent) {
+    for (const range of level.ranges) {
+      const change = substituted(context, range)
+      if (change !== undefined) changes.push(change)
+    }
+  }
+  return changes
+}
+
+export function planUncertain(context: PlanContext, reference: UncertainReference): void {
+  const { name, node, scope } = reference
+  const risky = visibleTargets(context, scope).some((change) => changedColumnNames(change).has(name))
+  if (!risky) return
+  refuseUnsupported(
+    context,
+    `column reference "${name}" may belong to a table that changed, or to a relation whose columns are not known`,
+    `Qualify "${name}" with the alias of its table.`,
+    locationOf(node),
+  )
+}
+
+/** An ambiguous name fails as it did: with 42702, even where a rename would make it unambiguous. */
+export function planAmbiguous(context: PlanContext, reference: AmbiguousReference): void {
+  const { name, node, ranges } = reference
+  const renamed = ranges.some((range) => newColumnName(substituted(context, range), name) !== name)
+  if (!renamed) return
+  context.refusals.push({
+    sqlstate: '42702',
+    message: `column reference "${name}" is ambiguous`,
+    at: locationOf(node),
+  })
+}
+
+/** A name that the old version does not have must not start to mean a new column. */
+export function planAbsent(context: PlanContext, reference: AbsentReference): void {
+  const { name, node, range, scope } = reference
+  const changes = range === undefined ? visibleTargets(context, scope) : [substituted(context, range)]
+  if (!changes.some((change) => change !== undefined && newColumnNames(change).has(name))) {
+    if (range !== undefined) {
+      const start = locationOf(node)
+      planQualifier(context, range, start, nameAt(context.source, start))
+    }
+    return
+  }
+  const what = range === undefined ? `column "${name}"` : `column ${range.name}.${name}`
+  context.refusals.push({ sqlstate: '42703', message: `${what} does not exist`, at: locationOf(node) })
+}
+
+export function planTargetColumn(context: PlanContext, reference: TargetColumnReference): void {
+  const { range, name } = reference
+  const change = mappingOf(context, range)
+  if (change === undefined) return
+  const at = targetColumnOffset(context, reference)
+  if (at === undefined) return
+  if (!change.columns.has(name)) {
+    if (!newColumnNames(change).has(name)) return
+    context.refusals.push({
+      sqlstate: '42703',
+      message: `column "${name}" of relation "${change.before.name}" does not exist`,
+      at,
+    })
+    return
+  }
+  const newName = newColumnName(change, name)
+  if (newName === name) return
+  const token = context.source.tokens[tokenIndexAt(context.source, at)]
+  if (token !== undefined) edit(context, token.start, token.end, quoteIdentifier(newName))
+}
+
+/** Where a target column's name stands; libpg-query gives no location for those of ON CONFLICT, COPY and ANALYZE. */
+function targetColumnOffset(context: PlanContext, reference: TargetColumnReference): number | undefined {
+  if (reference.place === undefined) return reference.location
+  const { source } = context
+  const { at, index } = reference.place
+  let open = tokenIndexAt(source, at)
+  while (open < source.tokens.length && !isSymbol(source, open, '(')) open++
+  const element = elementsIn(source, open)[index]
+  return element === undefined ? undefined : source.tokens[element]?.start
+}
+
+/** An unaliased output column keeps its old name: `RETURNING name` => `RETURNING users.full_name AS name`. */
+export function planOutputName(context: PlanContext, reference: OutputNameReference): void {
+  if (!context.renamedRefs.has(reference.leaf)) return
+  const end = itemEnd(context.source, locationOf(reference.item))
+  edit(context, end, end, ` AS ${quoteIdentifier(reference.name)}`)
+}

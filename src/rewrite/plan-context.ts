@@ -1,0 +1,63 @@
+import type { ColumnRef } from 'libpg-query'
+import type { Catalog, Relation } from '../catalog/catalog.js'
+import type { RangeVariable } from '../resolve/range-variable.js'
+import type { Closure } from './closure.js'
+import type { Mapping, RelationMapping } from './mapping.js'
+import type { Edit } from './outcome.js'
+import type { Shown } from './presentation.js'
+import type { StatementSource } from './statement-source.js'
+
+/** A refusal whose position is still a byte offset into the text that was planned. */
+export interface PlannedRefusal {
+  readonly sqlstate: string
+  readonly message: string
+  readonly detail?: string
+  readonly hint?: string
+  readonly at?: number
+}
+
+/** What is known of a step, once for all statements. */
+export interface StepFacts {
+  readonly before: Catalog
+  readonly after: Catalog
+  readonly mapping: Mapping
+  readonly closure: Closure
+}
+
+/** The session's share of a name's meaning. */
+export interface NamePath {
+  readonly path: readonly string[]
+  readonly temporary: readonly Relation[]
+}
+
+/** What the planning of one statement shares; edits and refusals are gathered, then sorted. */
+export interface PlanContext {
+  readonly source: StatementSource
+  readonly step: StepFacts
+  readonly names: NamePath
+  readonly shown: ReadonlyMap<RangeVariable, Shown>
+  readonly edits: Edit[]
+  readonly refusals: PlannedRefusal[]
+  /** Column references of which the last part changed its name. */
+  readonly renamedRefs: Set<ColumnRef>
+}
+
+export function edit(context: PlanContext, start: number, end: number, text: string): void {
+  context.edits.push({ start, end, text })
+}
+
+/** Refuses what cannot be mapped: `feature_not_supported`. */
+export function refuseUnsupported(context: PlanContext, message: string, hint: string, at?: number): void {
+  const refusal = { sqlstate: '0A000', message, hint }
+  context.refusals.push(at === undefined ? refusal : { ...refusal, at })
+}
+
+/** The mapping of the relation behind a range variable, where it changed. */
+export function mappingOf(context: PlanContext, range: RangeVariable): RelationMapping | undefined {
+  return range.relation === undefined ? undefined : context.step.mapping.relations.get(range.relation.oid)
+}
+
+/** The new name of an old column; the old one where nothing changed. */
+export function newColumnName(change: RelationMapping | undefined, name: string): string {
+  return change?.columns.get(name)?.name ?? name
+}

@@ -1,0 +1,165 @@
+import type { SelectStmt } from 'libpg-query'
+import { locationOf } from '../resolve/node.js'
+import type { InsertReference } from '../resolve/reference.js'
+import { quoteIdentifier } from '../sql/identifier.js'
+import type { InsertValue, RelationMapping } from './mapping.js'
+import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
+import { rangeText } from './plan-range.js'
+import {
+  closingParenthesis,
+  findWord,
+  isOpening,
+  isSymbol,
+  isWord,
+  itemEnd,
+  type StatementSource,
+  wordAt,
+} from './statement-source.js'
+
+/**
+ * An old INSERT writes to the old columns, and gives the new ones what the rule says:
+ *
+ *     INSERT INTO users VALUES (1, 'a')  =>  INSERT INTO users (id, name, country) VALUES (1, 'a', 'DE')
+ */
+export function planInsert(context: PlanContext, reference: InsertReference): void {
+  const change = mappingOf(context, reference.range)
+  if (change === undefined || change.added.length === 0) return
+  const width = sourceWidth(reference)
+  const columns = reference.listed === undefined ? leadingColumns(change, width) : []
+  if (columns === undefined) {
+    refuseUnsupported(
+      context,
+      `INSERT into "${change.before.name}" names no columns, and the number of its values cannot be known`,
+      'List the columns of the INSERT.',
+      locationOf(reference.node),
+    )
+    return
+  }
+  const places = insertPlaces(context.source, reference)
+  const names = [...columns, ...change.insert.map((value) => value.column)].map(quoteIdentifier)
+  if (names.length === 0) return
+  if (reference.listed === undefined) edit(context, places.afterTarget, places.afterTarget, ` (${names.join(', ')})`)
+  else if (change.insert.length > 0 && places.listEnd !== undefined) {
+    edit(context, places.listEnd, places.listEnd, `, ${names.join(', ')}`)
+  }
+  if (change.insert.length > 0) planValues(context, reference, change.insert, places)
+}
+
+/** The number of values that the source gives; undefined where it cannot be known. */
+function sourceWidth({ source }: InsertReference): number | undefined {
+  switch (source.kind) {
+    case 'default values':
+      return 0
+    case 'values':
+      return source.rows[0]
+    case 'select':
+      return source.columns
+  }
+}
+
+/** The new names of the first old columns: as many as values are given, all of them where there are too many. */
+function leadingColumns(change: RelationMapping, width: number | undefined): string[] | undefined {
+  if (width === undefined) return undefined
+  return change.before.columns.slice(0, width).map((column) => newColumnName(change, column.name))
+}
+
+interface InsertPlaces {
+  /** Byte offset just after the target and its alias, where a column list may be added. */
+  readonly afterTarget: number
+  /** Byte offset of the closing parenthesis of the column list. */
+  readonly listEnd: number | undefined
+  /** Token index of VALUES, SELECT, WITH, TABLE, DEFAULT or an opening parenthesis. */
+  readonly source: number
+}
+
+function insertPlaces(source: StatementSource, reference: InsertReference): InsertPlaces {
+  const target = rangeText(source, reference)
+  let index = target.next
+  let afterTarget = target.afterAlias
+  if (reference.when !== undefined) {
+    index = mergeInsert(source, index, reference.when) + 1
+    afterTarget = source.tokens[index - 1]?.end ?? afterTarget
+  }
+  let listEnd: number | undefined
+  if (reference.listed !== undefined && reference.listed > 0) {
+    const close = closingParenthesis(source, index)
+    listEnd = source.tokens[close]?.start
+    index = close + 1
+  }
+  if (isWord(source, index, 'overriding')) index += 3
+  return { afterTarget, listEnd, source: index }
+}
+
+/** The token index of the INSERT of a MERGE's WHEN of this number; WHENs of CASE expressions do not count. */
+function mergeInsert(source: StatementSource, from: number, when: number): number {
+  let cases = 0
+  let seen = -1
+  for (let index = from; index < source.tokens.length; index++) {
+    if (isOpening(source, index)) {
+      index = closingParenthesis(source, index)
+      continue
+    }
+    const word = wordAt(source, index)
+    if (word === 'case') cases++
+    else if (word === 'end') cases--
+    else if (word === 'when' && cases === 0) seen++
+    else if (word === 'insert' && seen === when) return index
+  }
+  throw new Error('a MERGE without the INSERT that its tree has')
+}
+
+function planValues(
+  context: PlanContext,
+  reference: InsertReference,
+  values: readonly InsertValue[],
+  places: InsertPlaces,
+): void {
+  const { source } = context
+  const list = values.map((value) => `(${value.expression})`).join(', ')
+  switch (reference.source.kind) {
+    case 'default values': {
+      const first = source.tokens[places.source]
+      const last = source.tokens[places.source + 1]
+      if (first !== undefined && last !== undefined) edit(context, first.start, last.end, `VALUES (${list})`)
+      return
+    }
+    case 'values': {
+      let open = findWord(source, places.source, 'values') + 1
+      for (;;) {
+        const close = closingParenthesis(source, open)
+        const end = source.tokens[close]?.start ?? 0
+        edit(context, end, end, `, ${list}`)
+        if (!isSymbol(source, close + 1, ',')) return
+        open = close + 2
+      }
+    }
+    case 'select':
+      planArms(context, reference.source.arms, values, list)
+  }
+}
+
+/** Each arm of the query gives the new values as further columns; wrapping the query would lose the types of literals. */
+function planArms(
+  context: PlanContext,
+  arms: readonly SelectStmt[],
+  values: readonly InsertValue[],
+  list: string,
+): void {
+  const distinct = arms.length > 1 || arms.some((arm) => arm.distinctClause !== undefined)
+  const calls = values.some((value) => value.expression.includes('('))
+  for (const arm of arms) {
+    const last = arm.targetList?.at(-1)
+    const item = last !== undefined && 'ResTarget' in last ? last.ResTarget : undefined
+    const location = item === undefined ? -1 : locationOf(item)
+    if (location < 0 || (distinct && calls)) {
+      refuseUnsupported(
+        context,
+        'the rule for a new column cannot be added to the query of this INSERT',
+        'Write the INSERT with VALUES or a plain SELECT list.',
+      )
+      return
+    }
+    const end = itemEnd(context.source, location)
+    edit(context, end, end, `, ${list}`)
+  }
+}

@@ -1,0 +1,49 @@
+import { lookUpRelation } from '../resolve/namespace.js'
+import type { ConstraintReference, NameStringReference, UnfollowedReference } from '../resolve/reference.js'
+import { quoteIdentifier, quoteLiteral } from '../sql/identifier.js'
+import { edit, mappingOf, type PlanContext, refuseUnsupported } from './plan-context.js'
+import { relationText } from './plan-range.js'
+import { findWord, tokenIndexAt } from './statement-source.js'
+
+/** `'users'::regclass` => `'public.people'::regclass`. */
+export function planNameString(context: PlanContext, reference: NameStringReference): void {
+  const { relation, location, schema } = reference
+  const { step, names, source } = context
+  if (step.before.byOid.get(relation.oid) !== relation) return
+  const after = step.mapping.relations.get(relation.oid)?.after ?? step.after.byOid.get(relation.oid)
+  if (after === undefined) return
+  if (lookUpRelation({ ...names, catalog: step.after }, schema, reference.name) === after) return
+  const token = source.tokens[tokenIndexAt(source, location)]
+  if (token !== undefined) edit(context, token.start, token.end, quoteLiteral(relationText(after)))
+}
+
+/** ON CONFLICT ON CONSTRAINT follows a renamed constraint. */
+export function planConstraint(context: PlanContext, reference: ConstraintReference): void {
+  const change = mappingOf(context, reference.range)
+  const old = change?.before.constraints.find((constraint) => constraint.name === reference.name)
+  const renamed = change?.after.constraints.find((constraint) => constraint.oid === old?.oid)
+  if (renamed === undefined || renamed.name === reference.name) return
+  const { source } = context
+  const index = findWord(source, tokenIndexAt(source, reference.after), 'constraint') + 1
+  const token = source.tokens[index]
+  if (token !== undefined) edit(context, token.start, token.end, quoteIdentifier(renamed.name))
+}
+
+/** A statement whose names are not followed passes only where it mentions nothing that changed. */
+export function planUnfollowed(
+  context: PlanContext,
+  reference: UnfollowedReference,
+  mentioned: (names: ReadonlySet<string>) => boolean,
+): void {
+  if (!mentioned(context.step.closure)) return
+  const what = reference.tag
+    .replace(/Stmt$/, '')
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toUpperCase()
+  refuseUnsupported(
+    context,
+    `this statement (${what}) names something that a migration changed`,
+    'Clients of an older version cannot change the schema of what has moved on; run it with pg-hotswap migrate.',
+    context.source.tokens.find((token) => token.start >= context.source.start)?.start,
+  )
+}

@@ -1,0 +1,185 @@
+import type { Relation } from '../catalog/catalog.js'
+import { lookUpRelation } from '../resolve/namespace.js'
+import { locationOf } from '../resolve/node.js'
+import type { RangeVariable } from '../resolve/range-variable.js'
+import type { RangeReference, UnknownRelationReference } from '../resolve/reference.js'
+import { quoteIdentifier } from '../sql/identifier.js'
+import type { RelationMapping } from './mapping.js'
+import { edit, mappingOf, type PlanContext, refuseUnsupported } from './plan-context.js'
+import type { Shown } from './presentation.js'
+import {
+  closingParenthesis,
+  isOpening,
+  isSymbol,
+  isWord,
+  nameAt,
+  type StatementSource,
+  tokenIndexAt,
+} from './statement-source.js'
+
+/** Where the parts of a range variable's text are; token indexes, `end` exclusive. */
+export interface RangeText {
+  readonly name: { readonly start: number; readonly end: number }
+  /** Byte offset at which an alias may be added, or at which an alias ends. */
+  readonly afterAlias: number
+  /** Byte span of a column alias list, parentheses included. */
+  readonly columnList: { readonly start: number; readonly end: number } | undefined
+  /** Token index just after the relation, its alias and column aliases. */
+  readonly next: number
+}
+
+/** Finds the name, alias and column alias list of a relation in the text: `ONLY (a.users) AS u (x, y)`. */
+export function rangeText(source: StatementSource, reference: Pick<RangeReference, 'node'>): RangeText {
+  const start = locationOf(reference.node)
+  const parts = nameAt(source, start)
+  const end = parts.at(-1)?.end ?? start
+  let index = tokenIndexAt(source, start) + parts.length * 2 - 1
+  let after = end
+  const first = tokenIndexAt(source, start)
+  if (isSymbol(source, first - 1, '(') && isWord(source, first - 2, 'only')) {
+    after = source.tokens[index]?.end ?? after
+    index++
+  } else if (isSymbol(source, index, '*')) {
+    after = source.tokens[index]?.end ?? after
+    index++
+  }
+  const { alias } = reference.node
+  let columnList: RangeText['columnList']
+  if (alias !== undefined) {
+    if (isWord(source, index, 'as')) index++
+    after = source.tokens[index]?.end ?? after
+    index++
+    if (alias.colnames !== undefined) {
+      const close = closingParenthesis(source, index)
+      columnList = { start: source.tokens[index]?.start ?? after, end: source.tokens[close]?.end ?? after }
+      index = close + 1
+    }
+  }
+  return { name: { start, end }, afterAlias: after, columnList, next: index }
+}
+
+/** `schema.name`, quoted where needed. */
+export function relationText(relation: Pick<Relation, 'schema' | 'name'>): string {
+  return `${quoteIdentifier(relation.schema)}.${quoteIdentifier(relation.name)}`
+}
+
+export function planRange(context: PlanContext, reference: RangeReference): void {
+  const { range, node } = reference
+  const shown = context.shown.get(range)
+  if (shown === undefined) {
+    refuseVanished(context, range, locationOf(node))
+    return
+  }
+  if (shown.change !== undefined && range.hiddenByJoinColumns && shown.change.added.length > 0) {
+    refuseUnsupported(
+      context,
+      'a join with a column alias list counts columns by position, and a table in it has gained columns',
+      'Name the columns that the query needs instead of giving the join a column alias list.',
+      locationOf(node),
+    )
+  }
+  const text = rangeText(context.source, reference)
+  if (shown.as === 'derived') planDerived(context, reference, shown, text)
+  else {
+    if (shown.renamed) edit(context, text.name.start, text.name.end, relationText(shown.relation))
+    const list = shown.as === 'columns' && shown.change !== undefined ? columnAliasList(range, shown.change) : ''
+    planAlias(context, shown, text, list)
+  }
+}
+
+function planAlias(context: PlanContext, shown: Shown, text: RangeText, list: string): void {
+  const alias = shown.aliasAdded ? ` AS ${quoteIdentifier(shown.name)}` : ''
+  if (text.columnList !== undefined && list !== '') edit(context, text.columnList.start, text.columnList.end, list)
+  else if (alias !== '' || list !== '') edit(context, text.afterAlias, text.afterAlias, alias + list)
+}
+
+/** The column alias list that shows a new relation under its old column names; '' where none is needed. */
+function columnAliasList(range: RangeVariable, change: RelationMapping): string {
+  const visible = range.columns ?? []
+  const oldIndex = new Map(change.before.columns.map((column, index) => [change.columns.get(column.name)?.name, index]))
+  const aliases = change.after.columns.map((column) => {
+    const index = oldIndex.get(column.name)
+    // No statement of an old version can mean this name.
+    return index === undefined ? `hotswap ${column.attnum}` : (visible[index] ?? column.name)
+  })
+  let length = aliases.length
+  while (length > range.aliased && aliases[length - 1] === change.after.columns[length - 1]?.name) length--
+  return length === 0 ? '' : `(${aliases.slice(0, length).map(quoteIdentifier).join(', ')})`
+}
+
+/** `users u` => `(SELECT id, full_name AS name FROM public.people) u`. */
+function planDerived(context: PlanContext, reference: RangeReference, shown: Shown, text: RangeText): void {
+  const { source } = context
+  const { range } = reference
+  if (shown.change === undefined) return
+  const index = tokenIndexAt(source, text.name.start)
+  const parenthesized = isSymbol(source, index - 1, '(') && isWord(source, index - 2, 'only')
+  if (parenthesized || isWord(source, text.next, 'tablesample')) {
+    refuseUnsupported(
+      context,
+      `the whole row of "${range.name}" is used, and its table is sampled or restricted by ONLY`,
+      'Name the columns that the query needs instead of using the whole row.',
+      text.name.start,
+    )
+    return
+  }
+  const items = change(shown).before.columns.map((column) => {
+    const name = change(shown).columns.get(column.name)?.name ?? column.name
+    const quoted = quoteIdentifier(name)
+    return name === column.name ? quoted : `${quoted} AS ${quoteIdentifier(column.name)}`
+  })
+  const only = isWord(source, index - 1, 'only')
+  const start = only ? (source.tokens[index - 1]?.start ?? text.name.start) : text.name.start
+  const end = isSymbol(source, index + nameAt(source, text.name.start).length * 2 - 1, '*')
+    ? (source.tokens[index + nameAt(source, text.name.start).length * 2 - 1]?.end ?? text.name.end)
+    : text.name.end
+  const alias = reference.node.alias === undefined ? ` AS ${quoteIdentifier(shown.name)}` : ''
+  edit(
+    context,
+    start,
+    end,
+    `(SELECT ${items.join(', ')} FROM ${only ? 'ONLY ' : ''}${relationText(shown.relation)})${alias}`,
+  )
+}
+
+function change(shown: Shown): RelationMapping {
+  if (shown.change === undefined) throw new Error('only a changed relation is shown as a subquery')
+  return shown.change
+}
+
+/** A relation of the old catalog that the new one does not have at all. */
+function refuseVanished(context: PlanContext, range: RangeVariable, at: number): void {
+  const { relation } = range
+  if (relation === undefined || context.step.before.byOid.get(relation.oid) !== relation) return
+  const { after } = context.step
+  const still =
+    mappingOf(context, range) ?? after.byOid.get(relation.oid) ?? after.byName.get(relation.schema)?.get(relation.name)
+  if (still !== undefined) return
+  refuseUnsupported(
+    context,
+    `relation "${relation.name}" no longer exists`,
+    'The migration dropped it, and no rule says how it is seen through the new schema.',
+    at,
+  )
+}
+
+/** A name that the old version does not have but the new one does must not start to mean something. */
+export function planUnknownRelation(context: PlanContext, reference: UnknownRelationReference): void {
+  const { schemaname, relname = '' } = reference.node
+  const found = lookUpRelation({ ...context.names, catalog: context.step.after }, schemaname, relname)
+  if (found === undefined) return
+  const name = schemaname === undefined ? relname : `${schemaname}.${relname}`
+  context.refusals.push({
+    sqlstate: '42P01',
+    message: `relation "${name}" does not exist`,
+    at: locationOf(reference.node),
+  })
+}
+
+/** True where the token before a relation's name is the word TABLE of `TABLE users`. */
+export function tableWordBefore(source: StatementSource, offset: number): number | undefined {
+  let index = tokenIndexAt(source, offset) - 1
+  while (isOpening(source, index)) index--
+  if (isWord(source, index, 'only')) index--
+  return isWord(source, index, 'table') ? index : undefined
+}

@@ -1,0 +1,86 @@
+import type { Namespace } from '../resolve/namespace.js'
+import type { Reference } from '../resolve/reference.js'
+import type { Edit } from './outcome.js'
+import {
+  planAbsent,
+  planAmbiguous,
+  planColumn,
+  planOutputName,
+  planTargetColumn,
+  planUncertain,
+} from './plan-column.js'
+import type { NamePath, PlanContext, PlannedRefusal, StepFacts } from './plan-context.js'
+import { planCopy } from './plan-copy.js'
+import { planInsert } from './plan-insert.js'
+import { planConstraint, planNameString, planUnfollowed } from './plan-name.js'
+import { planRange, planUnknownRelation } from './plan-range.js'
+import { planFieldReference, planRowFunction, planRowType, planWholeRow } from './plan-row.js'
+import { planStar } from './plan-star.js'
+import { presentRanges } from './presentation.js'
+import { mentionsName, type StatementSource } from './statement-source.js'
+
+/** What one step makes of one statement. */
+export interface StatementPlan {
+  readonly edits: readonly Edit[]
+  /** Why the statement cannot be mapped; then the edits are meaningless. */
+  readonly refusal: PlannedRefusal | undefined
+}
+
+/** Plans the edits that carry one statement over one step. */
+export function planStatement(
+  source: StatementSource,
+  references: readonly Reference[],
+  step: StepFacts,
+  names: NamePath,
+): StatementPlan {
+  const namespace: Namespace = { catalog: step.before, ...names }
+  const mentioned = (wanted: ReadonlySet<string>) => mentionsName(source, wanted)
+  const context: PlanContext = {
+    source,
+    step,
+    names,
+    shown: presentRanges(references, step, namespace, mentioned),
+    edits: [],
+    refusals: [],
+    renamedRefs: new Set(),
+  }
+  for (const reference of references) planReference(context, reference, mentioned)
+  // The first refusal in the text, as PostgreSQL would report the first error that it meets.
+  const [refusal] = context.refusals.sort((a, b) => (a.at ?? 0) - (b.at ?? 0))
+  return { edits: context.edits, refusal }
+}
+
+type Mentioned = (names: ReadonlySet<string>) => boolean
+
+/** One planner for each kind of reference; a kind without one fails the type-check. */
+const PLANNERS: {
+  readonly [K in Reference['kind']]: (
+    context: PlanContext,
+    reference: Extract<Reference, { kind: K }>,
+    mentioned: Mentioned,
+  ) => void
+} = {
+  range: planRange,
+  column: planColumn,
+  uncertain: planUncertain,
+  ambiguous: planAmbiguous,
+  absent: planAbsent,
+  'whole-row': planWholeRow,
+  star: planStar,
+  'target-column': planTargetColumn,
+  'output-name': planOutputName,
+  insert: planInsert,
+  copy: planCopy,
+  constraint: planConstraint,
+  'name-string': planNameString,
+  'row-type': planRowType,
+  'row-function': planRowFunction,
+  field: planFieldReference,
+  'unknown-relation': planUnknownRelation,
+  unfollowed: planUnfollowed,
+}
+
+function planReference(context: PlanContext, reference: Reference, mentioned: Mentioned): void {
+  const plan = PLANNERS[reference.kind] as (context: PlanContext, reference: Reference, mentioned: Mentioned) => void
+  plan(context, reference, mentioned)
+}

@@ -1,0 +1,95 @@
+import type { Relation } from '../catalog/catalog.js'
+import type { Namespace } from '../resolve/namespace.js'
+import { lookUpRelation } from '../resolve/namespace.js'
+import type { RangeVariable } from '../resolve/range-variable.js'
+import type { RangeReference, Reference } from '../resolve/reference.js'
+import { changedColumnNames } from './closure.js'
+import type { RelationMapping } from './mapping.js'
+import type { StepFacts } from './plan-context.js'
+
+/**
+ * How a range variable of a changed relation is shown to the rest of its statement.
+ *
+ * - `columns`: under its old column names, by a column alias list: `people AS users(id, name)`. PostgreSQL then
+ *   resolves every name as it did on the old schema, and the relation stays itself (row locks, GROUP BY on a key,
+ *   table oids, indexes). Columns that the old version lacks get names that no statement uses.
+ * - `derived`: as a subquery with the old columns, where the field names of its whole row are seen.
+ * - `plain`: by its new name alone; references are edited one by one. A DML target cannot have column aliases.
+ */
+export interface Shown {
+  readonly as: 'columns' | 'derived' | 'plain'
+  readonly change: RelationMapping | undefined
+  /** The relation as the newer version has it. */
+  readonly relation: Relation
+  /** True where the name in the text must change. */
+  readonly renamed: boolean
+  /** The name that qualified references use after the rewrite. */
+  readonly name: string
+  /** True where an alias is added to a range variable that had none. */
+  readonly aliasAdded: boolean
+}
+
+/** Decides for every range variable that has text of its own and does not stay as it is. */
+export function presentRanges(
+  references: readonly Reference[],
+  step: StepFacts,
+  namespace: Namespace,
+  mentioned: (names: ReadonlySet<string>) => boolean,
+): ReadonlyMap<RangeVariable, Shown> {
+  const after: Namespace = { ...namespace, catalog: step.after }
+  const shown = new Map<RangeVariable, Shown>()
+  for (const reference of references) {
+    if (reference.kind !== 'range') continue
+    const presented = presentRange(reference, references, step, after, mentioned)
+    if (presented !== undefined) shown.set(reference.range, presented)
+  }
+  return shown
+}
+
+function presentRange(
+  reference: RangeReference,
+  references: readonly Reference[],
+  step: StepFacts,
+  after: Namespace,
+  mentioned: (names: ReadonlySet<string>) => boolean,
+): Shown | undefined {
+  const { range, node } = reference
+  const before = range.relation
+  // A temporary relation has an oid that no catalog knows and is never part of a step.
+  if (before === undefined || step.before.byOid.get(before.oid) !== before) return undefined
+  const change = step.mapping.relations.get(before.oid)
+  const relation =
+    change?.after ?? step.after.byOid.get(before.oid) ?? lookUpRelation(after, before.schema, before.name)
+  if (relation === undefined) return undefined
+  const found = lookUpRelation(after, node.schemaname, node.relname ?? '')
+  const renamed = found !== relation
+  const as = change === undefined ? 'plain' : presentationOf(range, change, references, mentioned)
+  if (!renamed && as === 'plain' && change === undefined) return undefined
+  const unaliased = node.alias === undefined
+  const nameChanged = renamed && relation.name !== node.relname
+  const aliasAdded = unaliased && range.role !== 'name' && (nameChanged || as !== 'plain')
+  const collides = aliasAdded && reference.siblings.filter((sibling) => sibling.name === range.name).length > 1
+  const name = collides ? `${before.schema}.${before.name}` : (range.name ?? before.name)
+  return { as, change, relation, renamed, name, aliasAdded }
+}
+
+function presentationOf(
+  range: RangeVariable,
+  change: RelationMapping,
+  references: readonly Reference[],
+  mentioned: (names: ReadonlySet<string>) => boolean,
+): Shown['as'] {
+  if (range.role !== 'from') return 'plain'
+  const columnsRenamed = [...change.columns].some(([name, column]) => column.name !== name)
+  const rowUses = references.flatMap((reference) =>
+    reference.kind === 'whole-row' && reference.range === range ? [reference.use] : [],
+  )
+  const changed = columnsRenamed || change.added.length > 0
+  if (changed && rowUses.includes('names')) return 'derived'
+  if (change.added.length > 0 && rowUses.includes('type')) return 'derived'
+  if (columnsRenamed) return 'columns'
+  // Columns that were only added meet nothing, unless a name in the statement could mean them.
+  return change.added.length > 0 && (mentioned(changedColumnNames(change)) || mentioned(NATURAL)) ? 'columns' : 'plain'
+}
+
+const NATURAL: ReadonlySet<string> = new Set(['natural'])

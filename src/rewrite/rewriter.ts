@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { Relation } from '../catalog/catalog.js'
+import { mentions } from '../sql/mentions.js'
+import type { Parser } from '../sql/parse.js'
+import { type Closure, closureOf } from './closure.js'
+import type { Generation } from './generation.js'
+import { headIndex } from './generation.js'
+import { mapErrorBack, type NamesBack, namesBack } from './map-error.js'
+import type { ErrorFields, Outcome, RewriteRequest, Rewriter } from './outcome.js'
+import type { StepFacts } from './plan-context.js'
+import { type RewriteTools, rewriteText } from './rewrite-text.js'
+
+export interface RewriterOptions {
+  readonly parser: Parser
+  /** Bytes that remembered texts and outcomes may take; default 64 MiB. */
+  readonly cacheBytes?: number
+}
+
+const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024
+const UNCHANGED: Outcome = { kind: 'unchanged' }
+
+/** Makes the rewriter of one generation. Same text, version, path and settings: same outcome, from the cache. */
+export function createRewriter(generation: Generation, options: RewriterOptions): Rewriter {
+  const steps = stepFacts(generation)
+  const closures = closuresFrom(steps)
+  const back: readonly NamesBack[] = steps.map(namesBack)
+  const tools: RewriteTools = { generation, steps, parser: options.parser, marker }
+  const contexts = contextKeys()
+  const cache = new LRUCache<string, Outcome>({
+    maxSize: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
+    sizeCalculation: (outcome, key) => key.length + 200 + (outcome.kind === 'unchanged' ? 0 : outcome.text.length),
+  })
+  const head = headIndex(generation)
+  return {
+    speaksHead: (version) => version >= head,
+    rewrite(request) {
+      if (request.version >= head) return UNCHANGED
+      const key = contexts(request) + request.text
+      const known = cache.get(key)
+      if (known !== undefined) return known
+      const closure = closures[request.version]
+      const outcome =
+        closure === undefined || !mentions(request.text, closure) ? UNCHANGED : rewriteText(tools, request)
+      cache.set(key, outcome)
+      return outcome
+    },
+    mapError: (fields: ErrorFields, version: number, outcome: Outcome | undefined) =>
+      mapErrorBack(fields, back.slice(version), outcome),
+  }
+}
+
+function stepFacts(generation: Generation): readonly StepFacts[] {
+  return generation.steps.map(({ mapping }, index) => {
+    const before = generation.versions[index]?.catalog
+    const after = generation.versions[index + 1]?.catalog
+    if (before === undefined || after === undefined) throw new Error(`step ${index} leads from or to no version`)
+    return { before, after, mapping, closure: closureOf(before, after, mapping) }
+  })
+}
+
+/** For each version, all names that a step between it and the head changed. */
+function closuresFrom(steps: readonly StepFacts[]): readonly Closure[] {
+  return steps.map((_, index) => new Set(steps.slice(index).flatMap((step) => [...step.closure])))
+}
+
+/** A name that no client can know or guess: 128 random bits. */
+function marker(): string {
+  return `hotswap_refused_${randomBytes(16).toString('hex')}`
+}
+
+/** The part of a cache key that is not the text. Sessions with temporary relations share with nobody. */
+function contextKeys(): (request: RewriteRequest) => string {
+  const paths = new WeakMap<readonly string[], string>()
+  const temporaries = new WeakMap<readonly Relation[], number>()
+  let nextTemporary = 1
+  const temporaryKey = (temporary: readonly Relation[]): number => {
+    if (temporary.length === 0) return 0
+    const known = temporaries.get(temporary) ?? nextTemporary++
+    temporaries.set(temporary, known)
+    return known
+  }
+  return ({ path, temporary, version, standardConformingStrings, clientEncoding }) => {
+    let pathKey = paths.get(path)
+    if (pathKey === undefined) {
+      pathKey = JSON.stringify(path)
+      paths.set(path, pathKey)
+    }
+    return `${version} ${temporaryKey(temporary)} ${standardConformingStrings ? 1 : 0} ${clientEncoding} ${pathKey} `
+  }
+}

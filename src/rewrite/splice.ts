@@ -1,0 +1,52 @@
+import { Buffer } from 'node:buffer'
+import { type ByteString, isAscii } from '../sql/byte-string.js'
+import type { Edit } from './outcome.js'
+
+/** The text with its edits made, and the way back from its positions. */
+export interface Spliced {
+  readonly text: ByteString
+  /** The byte offset of the old text that a byte offset of the new text comes from. */
+  oldOffset(offset: number): number
+}
+
+/** Makes all edits at once. Edits at one place stay in their order; overlapping edits are a bug and throw. */
+export function splice(text: ByteString, edits: readonly Edit[]): Spliced {
+  const sorted = [...edits].sort((a, b) => a.start - b.start || a.end - b.end)
+  let result = ''
+  let from = 0
+  for (const { start, end, text: replacement } of sorted) {
+    if (start < from) throw new Error(`edits overlap at byte ${start}`)
+    result += text.slice(from, start) + replacement
+    from = end
+  }
+  return { text: result + text.slice(from), oldOffset: (offset) => oldOffset(sorted, offset) }
+}
+
+function oldOffset(sorted: readonly Edit[], offset: number): number {
+  let delta = 0
+  for (const { start, end, text } of sorted) {
+    const newStart = start + delta
+    if (offset < newStart) break
+    if (offset < newStart + text.length) return start
+    delta += text.length - (end - start)
+  }
+  return offset - delta
+}
+
+/** The byte offset of a 1-based position in characters. */
+export function offsetOfPosition(text: ByteString, position: number): number {
+  if (isAscii(text)) return position - 1
+  let characters = 0
+  for (let offset = 0; offset < text.length; offset++) {
+    // Continuation bytes of UTF-8 belong to the character before them.
+    if ((text.charCodeAt(offset) & 0xc0) !== 0x80 && ++characters === position) return offset
+  }
+  return text.length
+}
+
+/** The 1-based position in characters of a byte offset. */
+export function positionOfOffset(text: ByteString, offset: number): number {
+  const before = text.slice(0, offset)
+  // Code points, as PostgreSQL counts characters.
+  return isAscii(before) ? offset + 1 : [...Buffer.from(before, 'latin1').toString('utf8')].length + 1
+}

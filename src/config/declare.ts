@@ -71,7 +71,7 @@ function checkArmed(head: Catalog, files: readonly RuleFile[]): readonly Problem
 /** The problems of the reading that was most likely meant: the head is after the last file that fits it. */
 function explainMisfit(head: Catalog, rules: readonly RuleFile[]): readonly Problem[] {
   const kinds = rules.map((file) => fitRule(head, file).kind)
-  const applied = kinds.findLastIndex((kind) => kind === 'after') + 1
+  const applied = kinds.lastIndexOf('after') + 1
   const earlier = checkApplied(head, rules.slice(0, applied))
   return [...earlier, ...checkArmed(head, rules.slice(applied))]
 }

@@ -1,21 +1,19 @@
-import { parseSync } from 'libpg-query'
+import type { Node } from 'libpg-query'
+import type { Parser } from '../sql/parse.js'
 
 /**
  * Why a text cannot be what an old INSERT gives to a new column; undefined where it can. It must be exactly one SQL
  * expression without references to columns or parameters, which would mean something else in each statement it is
- * put into. Needs the parser loaded (`loadModule` of libpg-query).
+ * put into.
  */
-export function checkInsertExpression(expression: string): string | undefined {
-  let tree: unknown
-  try {
-    // On one line with its closing bracket: a trailing `--` comment would swallow what follows it.
-    tree = parseSync(`SELECT (${expression})`)
-    // Brackets of the other kind find brackets that are not balanced in themselves: `1) + (2`.
-    parseSync(`SELECT ARRAY[${expression}]`)
-  } catch (error) {
-    return `not an SQL expression: ${error instanceof Error ? error.message : String(error)}`
-  }
-  const target = onlyTarget(tree)
+export function checkInsertExpression(expression: string, parser: Parser): string | undefined {
+  // On one line with its closing bracket: a trailing `--` comment would swallow what follows it. Brackets of the other
+  // kind find brackets that are not balanced in themselves: `1) + (2`.
+  const inBrackets = parser.parse(`SELECT (${expression})`)
+  const inArray = parser.parse(`SELECT ARRAY[${expression}]`)
+  if (inBrackets.kind === 'error') return `not an SQL expression: ${inBrackets.message}`
+  if (inArray.kind === 'error') return `not an SQL expression: ${inArray.message}`
+  const target = inBrackets.statements.length === 1 ? onlyTarget(inBrackets.statements[0]?.node) : undefined
   if (target === undefined) return 'expected exactly one SQL expression'
   const kinds = new Set<string>()
   collectKinds(target, kinds)
@@ -25,12 +23,10 @@ export function checkInsertExpression(expression: string): string | undefined {
   return undefined
 }
 
-/** The target list entry of a parse result that is one SELECT of one target and nothing else. */
-function onlyTarget(tree: unknown): unknown {
-  const statements = (tree as { stmts?: { stmt?: { SelectStmt?: Record<string, unknown> } }[] }).stmts ?? []
-  const select = statements[0]?.stmt?.SelectStmt
-  if (statements.length !== 1 || select === undefined) return undefined
-  const { targetList, limitOption, op, ...clauses } = select
+/** The target list entry of a SELECT that has one target and nothing else. */
+function onlyTarget(node: Node | undefined): unknown {
+  if (node === undefined || !('SelectStmt' in node)) return undefined
+  const { targetList, limitOption, op, ...clauses } = node.SelectStmt
   const plain = Object.keys(clauses).length === 0 && limitOption === 'LIMIT_OPTION_DEFAULT' && op === 'SETOP_NONE'
   if (!plain || !Array.isArray(targetList) || targetList.length !== 1) return undefined
   const target = (targetList[0] as { ResTarget?: { name?: string; val?: { RowExpr?: { location?: number } } } })

@@ -1,12 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { loadModule } from 'libpg-query'
+import type { Parser } from '../sql/parse.js'
 import { checkInsertExpression } from './insert-expression.js'
 import type { Checked, Problem } from './problem.js'
 import { parseRuleFile, type RuleFile } from './rule-file.js'
 
 /** Reads every `.yaml` and `.yml` file of a folder, in the order of their names. Gives the problems of all of them. */
-export async function loadRules(directory: string): Promise<Checked<readonly RuleFile[]>> {
+export async function loadRules(directory: string, parser: Parser): Promise<Checked<readonly RuleFile[]>> {
   let names: string[]
   try {
     names = await readdir(directory)
@@ -17,7 +17,7 @@ export async function loadRules(directory: string): Promise<Checked<readonly Rul
   const rules: RuleFile[] = []
   const problems: Problem[] = []
   for (const name of files) {
-    const checked = await loadRuleFile(join(directory, name))
+    const checked = await loadRuleFile(join(directory, name), parser)
     if (checked.ok) rules.push(checked.value)
     else problems.push(...checked.problems)
   }
@@ -40,24 +40,23 @@ export async function loadRules(directory: string): Promise<Checked<readonly Rul
 /** The name of the version before the first rule file. */
 export const firstVersion = 'initial'
 
-export async function loadRuleFile(path: string): Promise<Checked<RuleFile>> {
+export async function loadRuleFile(path: string, parser: Parser): Promise<Checked<RuleFile>> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
   } catch (error) {
     return { ok: false, problems: [fileProblem(path, 'the rule file', error)] }
   }
-  return await readRuleFile(path, text)
+  return readRuleFile(path, text, parser)
 }
 
 /** Reads the text of a rule file and checks its SQL expressions. */
-export async function readRuleFile(path: string, text: string): Promise<Checked<RuleFile>> {
+export function readRuleFile(path: string, text: string, parser: Parser): Checked<RuleFile> {
   const checked = parseRuleFile(path, text)
   if (!checked.ok) return checked
-  await loadModule()
   const problems = checked.value.tables.flatMap(({ insert }) =>
     insert.flatMap(({ expression }): Problem[] => {
-      const message = checkInsertExpression(expression.value)
+      const message = checkInsertExpression(expression.value, parser)
       return message === undefined ? [] : [{ place: expression.place, message }]
     }),
   )

@@ -4,6 +4,7 @@ import { planGeneration } from '../../src/config/declare.js'
 import { loadRuleFile } from '../../src/config/load-rules.js'
 import { formatProblem } from '../../src/config/problem.js'
 import { planStep } from '../../src/rewrite/plan-step.js'
+import { loadParser } from '../../src/sql/parse.js'
 import { createDatabase } from '../support/database.js'
 import { introspectDatabase } from '../support/introspect-database.js'
 
@@ -17,13 +18,14 @@ const schema = `
   CREATE TABLE customers (id int PRIMARY KEY, name text);
 `
 
+const parser = await loadParser()
 const directory = new URL('../../rules/examples/', import.meta.url)
 const files = (await readdir(directory)).sort()
 
 // Each example holds its migration as indented lines of its opening comment.
 test.each(files)('%s is armed before its migration, fits after it, and says what identity shows', async (name) => {
   const path = new URL(name, directory).pathname
-  const checked = await loadRuleFile(path)
+  const checked = await loadRuleFile(path, parser)
   if (!checked.ok) throw new Error(checked.problems.map(formatProblem).join('\n'))
   const rules = [checked.value]
   const sql = [...(await readFile(path, 'utf8')).matchAll(/^# {3}(.*)$/gm)].map((line) => line[1]).join('\n')

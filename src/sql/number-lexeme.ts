@@ -2,6 +2,8 @@ import type { ByteString } from './byte-string.js'
 import { DIGIT, DOT, HEX, IDENT_CONT, IDENT_START, isIn, MINUS, PLUS, runEnd, UNDERSCORE, ZERO } from './character.js'
 import { LexemeFailure } from './lexeme-failure.js'
 
+const E = 0x65
+
 /** The end of $1. libpg-query lets an identifier follow at once, where PostgreSQL 18 reports trailing junk. */
 export function paramEnd(text: ByteString, start: number): number {
   const end = runEnd(text, start + 1, DIGIT)
@@ -14,18 +16,25 @@ export function numberEnd(text: ByteString, start: number): number {
     const prefixed = prefixedIntegerEnd(text, start)
     if (prefixed !== undefined) return prefixed
   }
+  let group = start
   let at = digitsEnd(text, start)
   // 1..10 is 1, two points, 10.
   if (text.charCodeAt(at) === DOT && text.charCodeAt(at + 1) !== DOT) {
-    at = isIn(text, at + 1, DIGIT) ? digitsEnd(text, at + 1) : at + 1
+    group = at + 1
+    at = isIn(text, group, DIGIT) ? digitsEnd(text, group) : group
   }
-  if ((text.charCodeAt(at) | 0x20) !== 0x65) return isIn(text, at, IDENT_START) ? LexemeFailure.numberJunk : at
+  if ((text.charCodeAt(at) | 0x20) !== E) return isJunk(text, group, at) ? LexemeFailure.numberJunk : at
   const signed = text.charCodeAt(at + 1) === PLUS || text.charCodeAt(at + 1) === MINUS
   const exponent = signed ? at + 2 : at + 1
   if (!isIn(text, exponent, DIGIT)) return LexemeFailure.numberJunk
   const end = digitsEnd(text, exponent)
-  // Without a sign, "e5$" is an identifier too, and the longer match makes the number junk.
-  return isIn(text, end, signed ? IDENT_START : IDENT_CONT) ? LexemeFailure.numberJunk : end
+  return isJunk(text, signed ? exponent : group, end) ? LexemeFailure.numberJunk : end
+}
+
+// A number that an identifier follows at once is junk. The identifier may start inside the last group of digits, for the
+// longest match wins: 1_0$ is "1" and "_0$", 1e5$ is "1" and "e5$"; 10$ is a number and a dollar.
+function isJunk(text: ByteString, group: number, end: number): boolean {
+  return isIn(text, end, IDENT_START) || (isIn(text, end, IDENT_CONT) && runEnd(text, group, DIGIT) < end)
 }
 
 function prefixedIntegerEnd(text: ByteString, start: number): number | undefined {

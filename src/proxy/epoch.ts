@@ -1,0 +1,33 @@
+import type { Relation } from '../catalog/catalog.js'
+import type { Outcome } from '../rewrite/outcome.js'
+import type { ActiveGeneration } from './contracts.js'
+
+/**
+ * All that decides, besides its text, what a statement of a session becomes. Immutable: a session gets another one when
+ * any of it changes, so two statements were rewritten under the same conditions where their epochs are the same object.
+ */
+export interface Epoch {
+  readonly active: ActiveGeneration
+  /** Index of the client's version in the generation. */
+  readonly version: number
+  /** The client speaks head: nothing is rewritten. */
+  readonly bare: boolean
+  readonly path: readonly string[]
+  readonly temporary: readonly Relation[]
+  readonly standardConformingStrings: boolean
+  readonly clientEncoding: string
+}
+
+export const UNCHANGED: Outcome = Object.freeze({ kind: 'unchanged' })
+
+export function rewriteUnder(epoch: Epoch, text: string): Outcome {
+  if (epoch.bare) return UNCHANGED
+  return epoch.active.rewriter.rewrite({
+    text,
+    version: epoch.version,
+    path: epoch.path,
+    temporary: epoch.temporary,
+    standardConformingStrings: epoch.standardConformingStrings,
+    clientEncoding: epoch.clientEncoding,
+  })
+}

@@ -1,0 +1,114 @@
+import { Buffer } from 'node:buffer'
+import { serialize } from 'pg-protocol'
+import type { Column, Relation, RelationKind } from '../catalog/catalog.js'
+
+/** What the server says of a session: what its bare names mean. */
+export interface ProbeAnswer {
+  /** current_schemas(true), without an empty schema of temporary relations. */
+  readonly path: readonly string[]
+  readonly temporary: readonly Relation[]
+  /** current_setting('hotswap.version'), or '' where the session did not set it. */
+  readonly version: string
+}
+
+// Every name is qualified: the session's search_path may hold functions and operators of these names. The answer is in
+// hexadecimal digits of UTF-8, whatever the session's client_encoding.
+const PROBE = `
+select pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_object(
+  'path', pg_catalog.current_schemas(true),
+  'version', coalesce(pg_catalog.current_setting('hotswap.version', true), ''),
+  'schema', (select n.nspname from pg_catalog.pg_namespace n
+             where n.oid operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()),
+  'temporary', coalesce((
+    select pg_catalog.json_agg(pg_catalog.json_build_object(
+      'oid', c.oid::pg_catalog.int8, 'name', c.relname, 'kind', c.relkind, 'rowTypeOid', c.reltype::pg_catalog.int8,
+      'columns', coalesce((
+        select pg_catalog.json_agg(pg_catalog.json_build_object(
+          'name', a.attname, 'attnum', a.attnum, 'typeOid', a.atttypid::pg_catalog.int8, 'typmod', a.atttypmod,
+          'type', pg_catalog.format_type(a.atttypid, a.atttypmod), 'collationOid', a.attcollation::pg_catalog.int8,
+          'notNull', a.attnotnull, 'hasDefault', a.atthasdef, 'identity', a.attidentity, 'generated', a.attgenerated
+        ) order by a.attnum)
+        from pg_catalog.pg_attribute a
+        where a.attrelid operator(pg_catalog.=) c.oid and a.attnum operator(pg_catalog.>) 0 and not a.attisdropped
+      ), '[]'::pg_catalog.json)))
+    from pg_catalog.pg_class c
+    where c.relnamespace operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()
+      and c.relkind operator(pg_catalog.=) any ('{r,p,v,m,f,S,c}'::"char"[])
+  ), '[]'::pg_catalog.json)
+)::pg_catalog.text, 'UTF8'), 'hex')`
+
+const NAME = 'hotswap_probe'
+
+/**
+ * The probe as messages, ended by a Sync. By the extended protocol and under names of its own, since a simple Query would
+ * drop the client's unnamed statement and portal. The first Close is for what an earlier probe that failed left.
+ */
+export const probeMessages: { readonly bytes: Buffer; readonly kinds: readonly ProbeKind[] } = Object.freeze({
+  bytes: Buffer.concat([
+    serialize.close({ type: 'S', name: NAME }),
+    serialize.parse({ name: NAME, text: PROBE }),
+    serialize.bind({ portal: NAME, statement: NAME }),
+    serialize.execute({ portal: NAME }),
+    serialize.close({ type: 'P', name: NAME }),
+    serialize.close({ type: 'S', name: NAME }),
+    serialize.sync(),
+  ]),
+  kinds: ['close', 'parse', 'bind', 'execute', 'close', 'close', 'sync'] as const,
+})
+
+export type ProbeKind = 'close' | 'parse' | 'bind' | 'execute' | 'sync'
+
+interface RawRelation {
+  readonly oid: number
+  readonly name: string
+  readonly kind: string
+  readonly rowTypeOid: number
+  readonly columns: readonly (Omit<Column, 'identity' | 'generated'> & { identity: string; generated: string })[]
+}
+
+interface RawAnswer {
+  readonly path: readonly string[]
+  readonly version: string
+  readonly schema: string | null
+  readonly temporary: readonly RawRelation[]
+}
+
+/** Reads the one value of the probe's one row. */
+export function readProbe(value: string): ProbeAnswer {
+  const raw = JSON.parse(Buffer.from(value, 'hex').toString('utf8')) as RawAnswer
+  const { schema } = raw
+  return {
+    // A schema of temporary relations with none in it means nothing, and its name differs from session to session.
+    path: raw.temporary.length === 0 ? raw.path.filter((name) => name !== schema) : raw.path,
+    temporary: raw.temporary.map((relation) => toRelation(relation, schema ?? '')),
+    version: raw.version,
+  }
+}
+
+const kinds: Readonly<Record<string, RelationKind>> = {
+  r: 'table',
+  p: 'partitioned',
+  v: 'view',
+  m: 'materialized',
+  f: 'foreign',
+  S: 'sequence',
+  c: 'composite',
+}
+
+function toRelation(raw: RawRelation, schema: string): Relation {
+  return {
+    oid: raw.oid,
+    schema,
+    name: raw.name,
+    kind: kinds[raw.kind] ?? 'table',
+    rowTypeOid: raw.rowTypeOid,
+    columns: raw.columns.map((column) => ({
+      ...column,
+      identity: column.identity === 'a' ? 'always' : column.identity === 'd' ? 'by default' : 'none',
+      generated: column.generated === 's' ? 'stored' : column.generated === 'v' ? 'virtual' : 'none',
+    })),
+    constraints: [],
+    indexes: [],
+    parents: [],
+  }
+}

@@ -1,0 +1,94 @@
+import { versionIndex } from '../rewrite/generation.js'
+import { decodeQuery } from '../wire/frontend.js'
+import { Frontend } from '../wire/message-types.js'
+import type { ActiveGeneration } from './contracts.js'
+import { endWithError } from './end-session.js'
+import type { Epoch } from './epoch.js'
+import { startProbe } from './probe-exchange.js'
+import type { Session } from './session.js'
+import { isPathless } from './statement-effects.js'
+
+/**
+ * Decides whether the client's next frame may begin a batch now; false where something has to come first: the end of what is
+ * under way, a release of the gate, a probe. All that a batch is rewritten by is settled here and stays until its end.
+ */
+export function beginBatch(session: Session): boolean {
+  if (session.kind !== 'app') return true
+  const { options } = session.context
+  const { idle } = session.replies
+  if (options.gate.held) {
+    if (!idle) return false
+    if (session.status === 'I') {
+      session.held = true
+      return false
+    }
+  }
+  session.held = false
+  const active = options.generations.current()
+  if (active !== session.epoch.active || session.epochDue) {
+    if (!idle) return false
+    if (!renewEpoch(session, active)) return false
+  }
+  if (session.probeDue && probeWanted(session)) {
+    if (!idle) return false
+    startProbe(session)
+    return false
+  }
+  if (idle && session.status === 'I') {
+    session.busySince = Date.now()
+    if (options.generations.refresh !== undefined && !session.epoch.bare && !session.retried) {
+      session.retry = { parts: [], bytes: 0, stage: 'watching' }
+    }
+  } else {
+    session.retry = undefined
+  }
+  session.retried = false
+  return true
+}
+
+/** Nothing is injected in a failed transaction, nor where the answer would not matter. */
+function probeWanted(session: Session): boolean {
+  if (session.status === 'E') return false
+  if (session.epoch.bare && !session.versionDue) return false
+  // SET TRANSACTION has to come before any query of its transaction: such a text goes first, since no path matters to it.
+  return session.status === 'I' || !(nextText(session) !== undefined && isPathless(nextText(session) ?? ''))
+}
+
+function nextText(session: Session): string | undefined {
+  const { type, buffer, start, end } = session.fromClient
+  return type === Frontend.Query ? decodeQuery(buffer, start, end) : undefined
+}
+
+/** Puts what changed into a new epoch; false where the session's version is no longer served. */
+function renewEpoch(session: Session, active: ActiveGeneration): boolean {
+  const version = versionIndex(active.generation, session.versionName)
+  if (version < 0) {
+    endWithError(session, {
+      sqlstate: '57P01',
+      message: `version "${session.versionName}" of the schema is no longer served`,
+      hint: `Connect again with a version that is: ${active.generation.versions.map((one) => one.name).join(', ')}.`,
+    })
+    return false
+  }
+  // A switch may have made or dropped schemas on the path.
+  if (active !== session.epoch.active) session.probeDue = true
+  session.epoch = makeEpoch(session, active, version)
+  session.epochDue = false
+  return true
+}
+
+export function makeEpoch(
+  ingredients: Pick<Session, 'kind' | 'path' | 'temporary' | 'standardConformingStrings' | 'clientEncoding'>,
+  active: ActiveGeneration,
+  version: number,
+): Epoch {
+  return {
+    active,
+    version,
+    bare: ingredients.kind !== 'app' || active.rewriter.speaksHead(version),
+    path: ingredients.path,
+    temporary: ingredients.temporary,
+    standardConformingStrings: ingredients.standardConformingStrings,
+    clientEncoding: ingredients.clientEncoding,
+  }
+}

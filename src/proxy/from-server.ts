@@ -1,0 +1,197 @@
+import {
+  decodeBackendKeyData,
+  decodeCommandTag,
+  decodeFields,
+  decodeParameterStatus,
+  decodeReadyForQuery,
+  encodeErrorResponse,
+  encodeReadyForQuery,
+  withoutChannelBinding,
+} from '../wire/backend.js'
+import { Backend } from '../wire/message-types.js'
+import { endWithError } from './end-session.js'
+import { UNCHANGED } from './epoch.js'
+import { steerFlow } from './flow.js'
+import { readClient } from './from-client.js'
+import { errorForClient } from './origin.js'
+import { startProbe } from './probe-exchange.js'
+import type { ExpectedReply } from './reply-queue.js'
+import { askForRetry, endFailedAttempt, isWorthRetry, processAgain } from './retry.js'
+import { isBusy, type Session } from './session.js'
+
+/** Takes the server's frames, and lets the client's go on where they waited for one of them. */
+export function readServer(session: Session): void {
+  const { fromServer, toClient } = session
+  while (session.phase !== 'ended' && fromServer.peek()) {
+    if (fromServer.first) {
+      const verdict = takeFrame(session)
+      if (verdict === 'wait') break
+      session.droppingServer = verdict === 'drop'
+    }
+    if (!session.droppingServer) toClient.pass(fromServer.buffer, fromServer.start, fromServer.end)
+    fromServer.consume()
+  }
+  if (session.phase === 'ended') return
+  toClient.flush()
+  if (fromServer.problem !== undefined) {
+    endWithError(session, {
+      sqlstate: '08P01',
+      message: 'lost synchronization with the server',
+      detail: `A message of type ${JSON.stringify(String.fromCharCode(fromServer.problem.type))} says that it has ${fromServer.problem.length} bytes.`,
+    })
+    return
+  }
+  if (session.wake) {
+    session.wake = false
+    if (session.stopped) readClient(session)
+  }
+  steerFlow(session)
+}
+
+type Verdict = 'pass' | 'drop' | 'wait'
+
+function takeFrame(session: Session): Verdict {
+  const { fromServer, replies } = session
+  const { type, buffer, start, end } = fromServer
+  const { head } = replies
+  switch (type) {
+    case Backend.NoticeResponse:
+    case Backend.NotificationResponse:
+      return 'pass'
+    case Backend.ParameterStatus:
+      takeParameter(session, ...decodeParameterStatus(buffer, start, end))
+      return 'pass'
+    case Backend.ErrorResponse:
+      return takeError(session, head)
+    case Backend.ReadyForQuery:
+      return takeReady(session, head)
+  }
+  if (head === undefined) return session.phase === 'startup' ? takeStartup(session) : 'pass'
+  head.collect?.(type, buffer, start, end)
+  if (type !== Backend.DataRow && type !== Backend.CopyData) {
+    if (type === Backend.CommandComplete) head.onTag?.(decodeCommandTag(buffer, start, end))
+    replies.receive(type)
+    if (type === Backend.CopyInResponse) session.wake = true
+  }
+  if (head.injected) return 'drop'
+  session.retry = undefined
+  return 'pass'
+}
+
+function takeStartup(session: Session): Verdict {
+  const { type, buffer, start, end } = session.fromServer
+  if (type === Backend.BackendKeyData) {
+    session.key = decodeBackendKeyData(buffer, start, end)
+    session.context.byPid.set(session.key.pid, session)
+  }
+  if (type !== Backend.Authentication) return 'pass'
+  const offered = withoutChannelBinding(buffer, start, end)
+  if (offered === undefined) return 'pass'
+  session.toClient.put(offered)
+  return 'drop'
+}
+
+function takeParameter(session: Session, name: string, value: string): void {
+  switch (name) {
+    case 'standard_conforming_strings':
+      session.epochDue ||= session.standardConformingStrings !== (value === 'on')
+      session.standardConformingStrings = value === 'on'
+      break
+    case 'client_encoding':
+      session.epochDue ||= session.clientEncoding !== value
+      session.clientEncoding = value
+      break
+    case 'application_name':
+      session.applicationName = value
+      break
+    case 'search_path':
+      if (session.searchPath !== value) {
+        session.probeDue = true
+        session.tainted = true
+      }
+      session.searchPath = value
+  }
+}
+
+function takeError(session: Session, head: ExpectedReply | undefined): Verdict {
+  const { fromServer, replies, toClient, retry } = session
+  const { type, buffer, start, end } = fromServer
+  const fields = decodeFields(buffer, start, end)
+  if (fields.get('V') === 'FATAL' || fields.get('V') === 'PANIC') session.fatalSeen = true
+  if (head === undefined) return 'pass'
+  if (retry?.stage === 'asking') return 'wait'
+  if (retry?.stage === 'swallowing') {
+    replies.receive(type)
+    endFailedAttempt(session)
+    return 'drop'
+  }
+  if (retry !== undefined && isWorthRetry(session, fields.get('C')) && !replies.begun) {
+    askForRetry(session, retry)
+    return 'wait'
+  }
+  session.retry = undefined
+  session.wake = true
+  head.collect?.(type, buffer, start, end)
+  replies.receive(type)
+  if (head.injected && head.errorForClient !== true) return 'drop'
+  const origin = head.origin ?? { epoch: session.epoch, outcome: UNCHANGED }
+  const answer = errorForClient(fields, origin)
+  if (answer === fields) return 'pass'
+  toClient.put(encodeErrorResponse(answer))
+  return 'drop'
+}
+
+function takeReady(session: Session, head: ExpectedReply | undefined): Verdict {
+  const { fromServer, replies, retry } = session
+  session.status = decodeReadyForQuery(fromServer.buffer, fromServer.start)
+  if (session.phase === 'startup' && head === undefined) return endStartup(session)
+  replies.receive(Backend.ReadyForQuery)
+  session.wake = true
+  if (session.status === 'I') {
+    if (session.tainted) {
+      // What a transaction did to its names may have ended with it.
+      session.tainted = false
+      session.probeDue = true
+      session.versionDue ||= session.versionTainted
+      session.versionTainted = false
+    }
+    if (session.portals.size > 0) session.portals.clear()
+  }
+  if (retry?.stage === 'swallowing') {
+    // The client's frames are taken again once this one is stepped over.
+    queueMicrotask(() => {
+      if (session.phase !== 'ended') processAgain(session, retry)
+    })
+    return 'drop'
+  }
+  session.retry = undefined
+  if (session.seat !== undefined && !isBusy(session)) session.seat.settled()
+  return head?.injected ? 'drop' : 'pass'
+}
+
+/** The server is ready: an app that does not speak head is told so once it is known what its names mean. */
+function endStartup(session: Session): Verdict {
+  const serve = () => {
+    session.phase = 'serving'
+    session.onServing?.()
+    session.wake = true
+    session.stopped = true
+  }
+  if (session.epoch.bare) {
+    serve()
+    return 'pass'
+  }
+  startProbe(session, (answered) => {
+    if (!answered) {
+      endWithError(session, {
+        sqlstate: '58000',
+        message: "the session's search_path could not be read",
+        hint: 'Connect again; the log of the proxy holds the reason.',
+      })
+      return
+    }
+    session.toClient.put(encodeReadyForQuery(session.status))
+    serve()
+  })
+  return 'drop'
+}

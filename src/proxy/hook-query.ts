@@ -1,0 +1,128 @@
+import { serialize } from 'pg-protocol'
+import { toByteString } from '../sql/byte-string.js'
+import {
+  decodeCommandTag,
+  decodeFields,
+  decodeTextRow,
+  encodeCommandComplete,
+  encodeErrorResponse,
+  encodeNoticeResponse,
+  encodeReadyForQuery,
+} from '../wire/backend.js'
+import { decodeQuery, encodeQuery } from '../wire/frontend.js'
+import { Backend } from '../wire/message-types.js'
+import { errorFields } from './client-error.js'
+import type { HookReply, InternalResult, MigratorSession } from './contracts.js'
+import { readClient } from './from-client.js'
+import type { Session } from './session.js'
+
+/** Gives a Query of a migrator or control session to its hook; false while earlier messages are not answered. */
+export function takeHookQuery(session: Session): boolean {
+  if (!session.replies.idle) return false
+  const { buffer, start, end } = session.fromClient
+  const bytes = decodeQuery(buffer, start, end) ?? ''
+  // Both commands are ours and speak UTF-8; so do the drivers that do by default.
+  const text = Buffer.from(bytes, 'latin1').toString('utf8')
+  session.hooking = true
+  session.busySince = Date.now()
+  session.lastText = bytes
+  const lost = new AbortController()
+  session.onLost = () => lost.abort()
+  runHook(session, text, lost.signal)
+    .catch((error: unknown): HookReply => {
+      session.context.log.warn({ session: session.id, error: String(error) }, 'a hook failed')
+      return { ok: false, error: errorFields({ sqlstate: 'XX000', message: `internal error: ${String(error)}` }) }
+    })
+    .then((reply) => answer(session, reply))
+  return true
+}
+
+function runHook(session: Session, text: string, signal: AbortSignal): Promise<HookReply> {
+  const { migrator, control } = session.context.options
+  if (session.kind === 'migrator' && migrator !== undefined) {
+    return migrator.run(migratorSession(session), text, session.migration, signal)
+  }
+  if (session.kind === 'control' && control !== undefined) return control.run(text)
+  throw new Error(`a ${session.kind} session has no hook`)
+}
+
+function answer(session: Session, reply: HookReply): void {
+  session.hooking = false
+  session.onLost = undefined
+  if (session.phase === 'ended') return
+  const { toClient } = session
+  if (reply.ok) {
+    for (const text of reply.notices) toClient.put(notice(text))
+    toClient.put(encodeCommandComplete(toByteString(reply.tag)))
+  } else {
+    toClient.put(encodeErrorResponse(reply.error))
+  }
+  toClient.put(encodeReadyForQuery(session.status))
+  readClient(session)
+}
+
+function migratorSession(session: Session): MigratorSession {
+  return {
+    user: session.identity.user,
+    database: session.identity.database,
+    applicationName: session.applicationName,
+    pid: session.key?.pid,
+    query: (sql) => runInternalQuery(session, sql),
+    notice(text) {
+      if (session.phase === 'ended') return
+      session.toClient.put(notice(text))
+      session.toClient.flush()
+    },
+  }
+}
+
+function notice(text: string): Buffer {
+  const fields = new Map([
+    ['S', 'NOTICE'],
+    ['V', 'NOTICE'],
+    ['C', '00000'],
+    ['M', toByteString(text)],
+  ])
+  return encodeNoticeResponse(fields)
+}
+
+/** Runs a simple query on the session's server connection; the client sees nothing of it but notices. */
+function runInternalQuery(session: Session, sql: string): Promise<InternalResult> {
+  const lost = () => new Error('the connection to the server is lost')
+  if (session.phase === 'ended') return Promise.reject(lost())
+  return new Promise((resolve, reject) => {
+    let rows: (string | null)[][] = []
+    let tag = ''
+    let error: ReadonlyMap<string, string> | undefined
+    session.replies.send({
+      kind: 'query',
+      injected: true,
+      collect(type, buffer, start, end) {
+        switch (type) {
+          case Backend.RowDescription:
+            rows = []
+            break
+          case Backend.DataRow:
+            rows.push(decodeTextRow(buffer, start, end))
+            break
+          case Backend.CommandComplete:
+            tag = decodeCommandTag(buffer, start, end)
+            break
+          case Backend.ErrorResponse:
+            error = decodeFields(buffer, start, end)
+            break
+          case Backend.CopyInResponse:
+            // Nobody would send the data.
+            session.toServer.put(serialize.copyFail('COPY FROM STDIN has no data here'))
+            session.toServer.flush()
+        }
+      },
+      onSettled(how) {
+        if (how !== 'done') reject(lost())
+        else resolve(error === undefined ? { ok: true, rows, tag } : { ok: false, error })
+      },
+    })
+    session.toServer.put(encodeQuery(toByteString(sql)))
+    session.toServer.flush()
+  })
+}

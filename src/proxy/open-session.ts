@@ -1,0 +1,200 @@
+import type { Socket } from 'node:net'
+import { createFramer } from '../wire/framer.js'
+import { frontendLimit, LARGE_MESSAGE_LIMIT } from '../wire/limits.js'
+import { Backend, Frontend } from '../wire/message-types.js'
+import { makeEpoch } from './begin-batch.js'
+import type { ClientIdentity } from './contracts.js'
+import { endSession, endWithError } from './end-session.js'
+import { steerFlow } from './flow.js'
+import { readClient } from './from-client.js'
+import { readServer } from './from-server.js'
+import { createOutput } from './output.js'
+import { createStatementBook } from './prepared-statements.js'
+import { queryShape } from './query-shape.js'
+import { createReplyQueue } from './reply-queue.js'
+import { isBusy, type ProxyContext, type Session, stateOf } from './session.js'
+
+export interface SessionStart {
+  readonly id: number
+  readonly kind: Session['kind']
+  readonly identity: ClientIdentity
+  readonly migration: string
+  readonly versionName: string
+  /** Index of the version in the current generation. */
+  readonly version: number
+  readonly since: number
+  readonly client: Socket
+  readonly server: Socket
+}
+
+/** Of a Bind only the names are read; they have to stand within this many bytes. */
+const BIND_NAMES = 16 * 1024
+
+/** Makes a session of two connected, paused sockets and lets their bytes flow. The StartupMessage has been sent. */
+export function openSession(context: ProxyContext, start: SessionStart): Session {
+  const { client, server } = start
+  const { limits, options } = context
+  const replies = createReplyQueue()
+  const conditions = {
+    kind: start.kind,
+    path: [],
+    temporary: [],
+    standardConformingStrings: true,
+    clientEncoding: 'UTF8',
+  }
+  const session: Session = {
+    ...start,
+    ...conditions,
+    context,
+    firstVersion: start.versionName,
+    fromClient: createFramer({
+      limit: (type) => frontendLimit(type, limits.messageBytes),
+      need: clientNeed,
+    }),
+    fromServer: createFramer({
+      limit: () => LARGE_MESSAGE_LIMIT,
+      need: (type, size) => serverNeed(type, size, replies.head?.collect !== undefined),
+    }),
+    toClient: createOutput(client),
+    toServer: createOutput(server),
+    replies,
+    statements: createStatementBook(),
+    portals: new Map(),
+    seat: undefined,
+    phase: 'startup',
+    key: undefined,
+    status: 'I',
+    applicationName: start.identity.applicationName,
+    searchPath: undefined,
+    epoch: makeEpoch(conditions, options.generations.current(), start.version),
+    epochDue: false,
+    probeDue: true,
+    versionDue: false,
+    tainted: false,
+    versionTainted: false,
+    preparedTaint: false,
+    lastProbe: '',
+    stopped: false,
+    held: false,
+    discarding: false,
+    discardingBatch: false,
+    droppingClient: false,
+    hooking: false,
+    onServing: undefined,
+    onLost: undefined,
+    wake: false,
+    droppingServer: false,
+    retry: undefined,
+    retried: false,
+    busySince: 0,
+    lastText: '',
+    clientEnded: false,
+    terminated: false,
+    fatalSeen: false,
+  }
+  limitStartup(session)
+  if (session.kind === 'app') takeSeat(session)
+  wireClient(session)
+  wireServer(session)
+  client.resume()
+  server.resume()
+  return session
+}
+
+function clientNeed(type: number, size: number): number {
+  switch (type) {
+    case Frontend.Bind:
+      return BIND_NAMES
+    case Frontend.CopyData:
+    case Frontend.FunctionCall:
+      return 0
+    default:
+      return size
+  }
+}
+
+function serverNeed(type: number, size: number, collected: boolean): number {
+  switch (type) {
+    case Backend.DataRow:
+    case Backend.CopyData:
+    case Backend.RowDescription:
+    case Backend.FunctionCallResponse:
+      return collected ? size : 0
+    default:
+      return size
+  }
+}
+
+function limitStartup(session: Session): void {
+  const { startupMs } = session.context.limits
+  const left = Math.max(0, session.since + startupMs - Date.now())
+  const timer = setTimeout(
+    () => endWithError(session, { sqlstate: '57014', message: 'canceling authentication due to timeout' }),
+    left,
+  )
+  session.onServing = () => clearTimeout(timer)
+  session.client.once('close', () => clearTimeout(timer))
+}
+
+function takeSeat(session: Session): void {
+  session.seat = session.context.options.gate.join({
+    busy: () => isBusy(session),
+    describe: () => {
+      const state = stateOf(session)
+      return {
+        pid: session.key?.pid,
+        user: session.identity.user,
+        applicationName: session.applicationName,
+        state: state === 'transaction' || state === 'failed' ? state : 'active',
+        busyMs: Date.now() - session.busySince,
+        query: queryShape(session.lastText),
+      }
+    },
+    resume: () => {
+      if (session.stopped) readClient(session)
+    },
+  })
+}
+
+function wireClient(session: Session): void {
+  const { client } = session
+  client.on('data', (chunk: Buffer) => {
+    session.fromClient.push(chunk)
+    readClient(session)
+  })
+  client.on('drain', () => steerFlow(session))
+  client.once('end', () => {
+    if (session.phase === 'ended') return
+    session.clientEnded = true
+    session.onLost?.()
+    readClient(session)
+  })
+  client.on('error', () => endSession(session, 'the connection to the client was lost'))
+  client.once('close', () => endSession(session, 'the client closed the connection'))
+}
+
+function wireServer(session: Session): void {
+  const { server } = session
+  server.on('data', (chunk: Buffer) => {
+    session.fromServer.push(chunk)
+    readServer(session)
+  })
+  server.on('drain', () => steerFlow(session))
+  server.on('error', () => serverLost(session))
+  server.once('end', () => serverLost(session))
+  server.once('close', () => serverLost(session))
+}
+
+function serverLost(session: Session): void {
+  if (session.phase === 'ended') return
+  if (session.terminated || session.clientEnded) endSession(session, 'the client closed the connection')
+  else if (session.fatalSeen) endSession(session, 'the server ended the session')
+  else if (session.fromServer.inside) endSession(session, 'the connection to the server was lost')
+  else {
+    endWithError(session, {
+      sqlstate: '08006',
+      message: 'the connection to the PostgreSQL server was lost',
+      detail: 'The server closed the connection without saying why.',
+    })
+  }
+}

@@ -1,0 +1,158 @@
+import type { Buffer } from 'node:buffer'
+import type { Socket } from 'node:net'
+import type { Relation } from '../catalog/catalog.js'
+import type { BackendKey } from '../wire/backend.js'
+import type { Framer } from '../wire/framer.js'
+import type { TransactionStatus } from '../wire/message-types.js'
+import type {
+  ClientIdentity,
+  GateSeat,
+  ProxyCounters,
+  ProxyLimits,
+  ProxyLog,
+  ProxyOptions,
+  SessionInfo,
+} from './contracts.js'
+import type { Epoch } from './epoch.js'
+import type { Output } from './output.js'
+import type { PreparedStatement, StatementBook } from './prepared-statements.js'
+import type { ReplyQueue } from './reply-queue.js'
+import type { EffectsReader } from './statement-effects.js'
+
+/** What all sessions of a proxy share. */
+export interface ProxyContext {
+  readonly options: ProxyOptions
+  readonly limits: ProxyLimits
+  readonly log: ProxyLog
+  readonly counters: { -readonly [K in keyof ProxyCounters]: ProxyCounters[K] }
+  readonly readEffects: EffectsReader
+  /** Sessions of the managed database by server pid, for cancel requests. */
+  readonly byPid: Map<number, Session>
+}
+
+/** A batch of the client kept for one retry, and how far that is. */
+export interface Retry {
+  /** The client's own frames. */
+  readonly parts: Buffer[]
+  bytes: number
+  /** `asking`: refresh() runs; `swallowing`: the failed attempt's answer is dropped. */
+  stage: 'watching' | 'asking' | 'declined' | 'swallowing'
+}
+
+/**
+ * One client connection with its one server connection, in the managed database. All of the session's mutable state is
+ * here; the functions that work on it are next door: from-client, from-server, begin-batch, prepare-again, retry.
+ *
+ *     client --> fromClient (frames) --> toServer --> server
+ *     client <-- toClient <-- fromServer (frames) <-- server
+ */
+export interface Session {
+  readonly id: number
+  readonly kind: 'app' | 'migrator' | 'control'
+  readonly context: ProxyContext
+  readonly identity: ClientIdentity
+  /** The value of hotswap.migrate. */
+  readonly migration: string
+  /** The version of the start of the session, which RESET hotswap.version goes back to. */
+  readonly firstVersion: string
+  readonly since: number
+  readonly client: Socket
+  readonly server: Socket
+  readonly fromClient: Framer
+  readonly fromServer: Framer
+  readonly toClient: Output
+  readonly toServer: Output
+  readonly replies: ReplyQueue
+  readonly statements: StatementBook
+  /** By portal name, as far as they were bound to known statements. */
+  readonly portals: Map<string, PreparedStatement>
+  /** Its place at the hold gate; a migrator and a control session have none. */
+  seat: GateSeat | undefined
+
+  phase: 'startup' | 'serving' | 'ended'
+  key: BackendKey | undefined
+  /** As of the last ReadyForQuery. */
+  status: TransactionStatus
+  applicationName: string
+  standardConformingStrings: boolean
+  clientEncoding: string
+  /** As reported by ParameterStatus (PostgreSQL 18); undefined before. */
+  searchPath: string | undefined
+
+  epoch: Epoch
+  versionName: string
+  path: readonly string[]
+  temporary: readonly Relation[]
+  /** The epoch's ingredients have changed. */
+  epochDue: boolean
+  /** What names mean has to be asked again before the next batch. */
+  probeDue: boolean
+  /** The version too, so ask even where nothing is rewritten. */
+  versionDue: boolean
+  /** The transaction changed what names mean; its end may change it back. */
+  tainted: boolean
+  /** It changed the version. */
+  versionTainted: boolean
+  /** SQL PREPARE was used on a text that changes what names mean: so may any EXECUTE. */
+  preparedTaint: boolean
+  /** The last probe's answer as it came. */
+  lastProbe: string
+
+  /** The client's next frame cannot be taken now; something that the server does will change that. */
+  stopped: boolean
+  /** The client's next batch waits at the gate. */
+  held: boolean
+  /** A cancelled batch is thrown away, up to its Sync. */
+  discarding: boolean
+  /** Its first frame is gone. */
+  discardingBatch: boolean
+  /** The rest of the client's frame under way is thrown away too. */
+  droppingClient: boolean
+  /** The hook answers a Query; nothing else is taken meanwhile. */
+  hooking: boolean
+  /** To be called when the client may send its first statement. */
+  onServing: (() => void) | undefined
+  /** To be called when the session ends while a hook runs. */
+  onLost: (() => void) | undefined
+  /** Something has changed that the client's frames may have waited for. */
+  wake: boolean
+  /** The rest of the server's frame under way is not for the client. */
+  droppingServer: boolean
+  retry: Retry | undefined
+  /** The batch that begins is a retry itself. */
+  retried: boolean
+
+  /** Date.now() when the transaction or batch under way began. */
+  busySince: number
+  lastText: string
+  clientEnded: boolean
+  /** The client said Terminate. */
+  terminated: boolean
+  /** The server said why it ends the session. */
+  fatalSeen: boolean
+}
+
+export function isBusy(session: Session): boolean {
+  return session.phase === 'serving' && (session.status !== 'I' || !session.replies.idle || session.hooking)
+}
+
+export function sessionInfo(session: Session): SessionInfo {
+  return {
+    id: session.id,
+    kind: session.kind,
+    user: session.identity.user,
+    database: session.identity.database,
+    applicationName: session.applicationName,
+    version: session.kind === 'app' ? session.versionName : undefined,
+    pid: session.key?.pid,
+    state: stateOf(session),
+    since: session.since,
+  }
+}
+
+export function stateOf(session: Session): SessionInfo['state'] {
+  if (session.phase !== 'serving') return 'starting'
+  if (!session.replies.idle || session.hooking) return 'active'
+  if (session.status !== 'I') return session.status === 'T' ? 'transaction' : 'failed'
+  return session.held ? 'held' : 'idle'
+}

@@ -1,0 +1,42 @@
+import { connect, type Socket } from 'node:net'
+import type { Address, ClientError } from './contracts.js'
+
+export type UpstreamConnection = { readonly socket: Socket } | { readonly error: ClientError }
+
+/** Bytes that Node keeps for a socket before it says that the other side is slow. */
+export const SOCKET_BUFFER = 256 * 1024
+
+/** Opens a connection to the server; the socket is paused and allows half-open use. */
+export function connectUpstream(upstream: Address, timeoutMs: number): Promise<UpstreamConnection> {
+  return new Promise((resolve) => {
+    const options = {
+      host: upstream.host,
+      port: upstream.port,
+      noDelay: true,
+      keepAlive: true,
+      allowHalfOpen: true,
+      highWaterMark: SOCKET_BUFFER,
+    }
+    const socket = connect(options)
+    const fail = (reason: string) => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve({
+        error: {
+          sqlstate: '08001',
+          message: `could not connect to the PostgreSQL server at ${upstream.host}:${upstream.port}: ${reason}`,
+          hint: 'Check that the server runs and that the "upstream" of pg-hotswap names its host and port.',
+        },
+      })
+    }
+    const timer = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs)
+    const failed = (error: NodeJS.ErrnoException) => fail(error.code ?? error.message)
+    socket.once('error', failed)
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      socket.off('error', failed)
+      socket.pause()
+      resolve({ socket })
+    })
+  })
+}

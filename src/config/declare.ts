@@ -38,6 +38,18 @@ export function planGeneration(
   return { ok: false, problems: explainMisfit(head, rules) }
 }
 
+/** As `planGeneration`, for a head that is past: files that are not in force are given back without any check. */
+export function planApplied(
+  head: Catalog,
+  rules: readonly RuleFile[],
+  options: { readonly number: number },
+): Checked<DeclaredVersions> {
+  let applied = rules.length
+  while (applied > 0 && checkApplied(head, rules.slice(0, applied)).length > 0) applied--
+  const planned = deriveVersions(head, rules.slice(0, applied), options.number)
+  return planned.ok ? { ok: true, value: { ...planned.value, armed: rules.slice(applied) } } : planned
+}
+
 /** The head must be after all of these files. */
 function checkApplied(head: Catalog, files: readonly RuleFile[]): readonly Problem[] {
   let catalog = head

@@ -1,0 +1,35 @@
+import type { TextQuery } from './introspect.js'
+
+/**
+ * A short text that changes when the catalog of user schemas does: cheap enough to be asked every second. Names and kinds
+ * of pg_class are hashed, not its xmin, which TRUNCATE and REFRESH change too; the other catalogs change by DDL alone.
+ */
+const fingerprintSql = `
+WITH rel AS MATERIALIZED (
+  SELECT c.oid, c.relname, c.relnamespace, c.relkind
+  FROM pg_catalog.pg_class c
+  WHERE c.oid >= 16384 AND c.relpersistence <> 't' AND c.relnamespace <> 99
+)
+SELECT pg_catalog.concat_ws('/',
+  (SELECT pg_catalog.sum(pg_catalog.hashtext(pg_catalog.concat(n.oid, n.nspname)))
+   FROM pg_catalog.pg_namespace n WHERE n.nspname !~ '^pg_'),
+  (SELECT pg_catalog.sum(pg_catalog.hashtext(pg_catalog.concat_ws(',', r.oid, r.relnamespace, r.relkind, r.relname)))
+   FROM rel r),
+  (SELECT pg_catalog.concat(pg_catalog.count(*), ',', pg_catalog.sum(a.xmin::text::int8))
+   FROM pg_catalog.pg_attribute a WHERE a.attnum > 0 AND a.attrelid IN (SELECT r.oid FROM rel r)),
+  (SELECT pg_catalog.concat(pg_catalog.count(*), ',', pg_catalog.sum(d.xmin::text::int8))
+   FROM pg_catalog.pg_attrdef d WHERE d.adrelid IN (SELECT r.oid FROM rel r)),
+  (SELECT pg_catalog.concat(pg_catalog.count(*), ',', pg_catalog.sum(k.xmin::text::int8))
+   FROM pg_catalog.pg_constraint k WHERE k.oid >= 16384),
+  (SELECT pg_catalog.sum(pg_catalog.hashtext(pg_catalog.concat_ws(',', i.indexrelid, i.indrelid, i.indisunique)))
+   FROM pg_catalog.pg_index i WHERE i.indrelid IN (SELECT r.oid FROM rel r)),
+  (SELECT pg_catalog.concat(pg_catalog.count(*), ',', pg_catalog.sum(p.xmin::text::int8))
+   FROM pg_catalog.pg_proc p WHERE p.oid >= 16384)
+)
+`
+
+/** Reads the fingerprint as the transaction of `query` sees it; it stays the same when that transaction commits. */
+export async function readFingerprint(query: TextQuery): Promise<string> {
+  const rows = await query(fingerprintSql)
+  return rows[0]?.[0] ?? ''
+}

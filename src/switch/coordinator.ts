@@ -1,0 +1,187 @@
+import type { TextQuery } from '../catalog/introspect.js'
+import { readRuleFile } from '../config/load-rules.js'
+import { formatProblem } from '../config/problem.js'
+import { errorFields } from '../proxy/client-error.js'
+import type {
+  Blocker,
+  ClientError,
+  HoldGate,
+  HookReply,
+  MigratorHook,
+  MigratorSession,
+  ProxyLog,
+} from '../proxy/contracts.js'
+import { versionIndex } from '../rewrite/generation.js'
+import type { Parser } from '../sql/parse.js'
+import { type AttemptOutcome, failed, gaveWay, type Migration } from './attempt.js'
+import { encodeReport, type MigrationReport } from './migration-report.js'
+import { decodeMigration, refuseMigration } from './migration-text.js'
+import { backoffMs, pause } from './pause.js'
+import { switchInTransaction } from './switch-transaction.js'
+import type { SwitchAccess, VersionSource } from './version-source.js'
+
+export interface CoordinatorOptions {
+  readonly gate: HoldGate
+  readonly versions: VersionSource
+  readonly parser: Parser
+  /** The control connection: cancels a migration that takes too long, and resolves doubt about a COMMIT. */
+  readonly control: TextQuery
+  /** A file runs for `timeoutMs` from the hold on, and always for half of it: the hold ends after 1.5 times of it. */
+  readonly hold: { readonly timeoutMs: number; readonly lockTimeoutMs: number; readonly retries: number }
+  readonly log: ProxyLog
+}
+
+/**
+ * Runs migrations: hold, drain, the file in one transaction, COMMIT, publish, release. The migration gives way, not the
+ * app: what does not drain, or waits too long for a lock, is rolled back and tried again while traffic flows.
+ *
+ *     idle -> hold -> drain -> transaction -> committed -> release
+ *                       |            |
+ *                       +------------+-> release, pause, again until the tries are used up
+ */
+export function createCoordinator(options: CoordinatorOptions): MigratorHook {
+  let running: string | undefined
+  return {
+    async run(session, text, name, signal) {
+      if (running !== undefined) return refuse(anotherRuns(running))
+      running = name
+      try {
+        const checked = checkMigration(options, text, name)
+        return 'error' in checked
+          ? { ok: false, error: checked.error }
+          : await runTries(options, session, checked, signal)
+      } finally {
+        running = undefined
+      }
+    },
+  }
+}
+
+function refuse(error: ClientError): HookReply {
+  return { ok: false, error: errorFields(error) }
+}
+
+function anotherRuns(name: string): ClientError {
+  return {
+    sqlstate: '55006',
+    message: `the migration ${name} is running`,
+    hint: 'One migration runs at a time; try again when it has ended.',
+  }
+}
+
+/** Everything that can be refused before anybody is held. */
+function checkMigration(
+  { parser, versions }: CoordinatorOptions,
+  text: string,
+  name: string,
+): Migration | { readonly error: ReturnType<typeof errorFields> } {
+  const { sql, rules } = decodeMigration(text)
+  const refusal = refuseMigration(sql, parser)
+  if (refusal !== undefined) {
+    const fields = errorFields(refusal)
+    return { error: refusal.position === undefined ? fields : new Map([...fields, ['P', String(refusal.position)]]) }
+  }
+  if (versionIndex(versions.current().generation, name) >= 0) {
+    return {
+      error: errorFields({
+        sqlstate: '42710',
+        message: `there is a version "${name}" already`,
+        hint: 'A version has the name of its migration: either it has run, or another file has its name.',
+      }),
+    }
+  }
+  if (rules === undefined) return { name, sql, rules: undefined }
+  const read = readRuleFile(rules.file, rules.text, parser)
+  if (read.ok) return { name, sql, rules: read.value }
+  return {
+    error: errorFields({
+      sqlstate: 'F0000',
+      message: 'the rules of this migration are wrong',
+      detail: read.problems.map(formatProblem).join('\n'),
+    }),
+  }
+}
+
+async function runTries(
+  options: CoordinatorOptions,
+  session: MigratorSession,
+  migration: Migration,
+  signal: AbortSignal,
+): Promise<HookReply> {
+  const { hold, versions, log } = options
+  const holds: number[] = []
+  while (true) {
+    const outcome = await versions.exclusive((access) => holdAndRun(options, session, migration, access, signal, holds))
+    if (outcome.kind === 'gave way' && holds.length < hold.retries) {
+      session.notice(`try ${holds.length} of ${hold.retries}: ${outcome.reason}; traffic goes on, trying again`)
+      await pause(backoffMs(holds.length), signal)
+      if (!signal.aborted) continue
+    }
+    const report = reportOf(migration, outcome, holds)
+    const fields = { ...report, migration: migration.name, user: session.user, pid: session.pid }
+    if (outcome.kind === 'committed') {
+      log.info(fields, 'switched')
+      return { ok: true, tag: 'MIGRATE', notices: [encodeReport(report)] }
+    }
+    const error = outcome.kind === 'failed' ? outcome.error : errorFields(triesUsedUp(outcome, holds.length))
+    log.warn({ ...fields, sqlstate: error.get('C') }, 'migration rolled back')
+    session.notice(encodeReport(report))
+    return { ok: false, error }
+  }
+}
+
+/** One try; the time that it held traffic is added to `holds`. */
+async function holdAndRun(
+  { gate, control, hold }: CoordinatorOptions,
+  session: MigratorSession,
+  migration: Migration,
+  access: SwitchAccess,
+  signal: AbortSignal,
+  holds: number[],
+): Promise<AttemptOutcome> {
+  if (signal.aborted) return failed({ sqlstate: '57014', message: 'the client of the migration has left' })
+  const since = performance.now()
+  gate.hold()
+  try {
+    const drained = await gate.drained(AbortSignal.any([signal, AbortSignal.timeout(hold.timeoutMs)]))
+    if (!drained) return gaveWay(`transactions under way did not end within ${hold.timeoutMs} ms`, gate.blockers())
+    const left = hold.timeoutMs - (performance.now() - since)
+    const runMs = Math.max(left, hold.timeoutMs / 2)
+    const { lockTimeoutMs } = hold
+    return await switchInTransaction({ session, migration, access, signal, control, lockTimeoutMs, runMs })
+  } finally {
+    gate.release()
+    holds.push(performance.now() - since)
+  }
+}
+
+function reportOf(migration: Migration, outcome: AttemptOutcome, holds: readonly number[]): MigrationReport {
+  const round = (ms: number) => Math.round(ms * 10) / 10
+  return {
+    ok: outcome.kind === 'committed',
+    version: outcome.kind === 'committed' ? outcome.version : migration.name,
+    tries: holds.length,
+    heldMs: round(holds.reduce((sum, ms) => sum + ms, 0)),
+    longestHoldMs: round(Math.max(0, ...holds)),
+    changed: outcome.kind === 'committed' ? outcome.changed : [],
+    differences: outcome.kind === 'failed' ? outcome.differences : [],
+    blockers: outcome.kind === 'gave way' ? outcome.blockers : [],
+  }
+}
+
+function triesUsedUp(
+  { reason, blockers }: { reason: string; blockers: readonly Blocker[] },
+  tries: number,
+): ClientError {
+  return {
+    sqlstate: '55P03',
+    message: `the migration gave way ${tries} times: ${reason}`,
+    ...(blockers.length === 0 ? {} : { detail: blockers.map(describeBlocker).join('\n') }),
+    hint: 'Nothing was changed. Try again when less is going on, end what is in the way, or raise hold.timeout.',
+  }
+}
+
+function describeBlocker({ pid, user, applicationName, state, busyMs, query }: Blocker): string {
+  const who = applicationName === '' ? user : `${user} (${applicationName})`
+  return `backend ${pid ?? 'unknown'} of ${who}: ${state} for ${Math.round(busyMs)} ms: ${query}`
+}

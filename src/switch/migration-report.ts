@@ -1,0 +1,30 @@
+import type { Blocker } from '../proxy/contracts.js'
+
+/** What became of a migration; a NOTICE of its own carries it to the client, as JSON. */
+export interface MigrationReport {
+  readonly ok: boolean
+  /** The version that the migration leads to. */
+  readonly version: string
+  readonly tries: number
+  /** Milliseconds that traffic was held, over all tries. */
+  readonly heldMs: number
+  /** Milliseconds of the longest hold. */
+  readonly longestHoldMs: number
+  /** Relations that old statements see otherwise now, as `public.users -> public.people`. */
+  readonly changed: readonly string[]
+  /** Why it was refused. */
+  readonly differences: readonly string[]
+  /** What it gave way to, at the last try. */
+  readonly blockers: readonly Blocker[]
+}
+
+const prefix = 'hotswap.report '
+
+export function encodeReport(report: MigrationReport): string {
+  return `${prefix}${JSON.stringify(report)}`
+}
+
+/** The report in a NOTICE's text; undefined for any other notice. */
+export function decodeReport(notice: string): MigrationReport | undefined {
+  return notice.startsWith(prefix) ? (JSON.parse(notice.slice(prefix.length)) as MigrationReport) : undefined
+}

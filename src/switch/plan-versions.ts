@@ -1,0 +1,70 @@
+import type { Catalog } from '../catalog/catalog.js'
+import { formatDifference } from '../catalog/diff.js'
+import { type DeclaredVersions, planApplied, planGeneration } from '../config/declare.js'
+import type { Checked, Problem } from '../config/problem.js'
+import type { RuleFile } from '../config/rule-file.js'
+import type { Step, Version } from '../rewrite/generation.js'
+import { type InsertRules, planStep } from '../rewrite/plan-step.js'
+
+/** A migration that ran through this proxy: what it led from is known exactly, not derived from rules. */
+export interface AppliedStep {
+  /** The version that it led to. */
+  readonly name: string
+  readonly before: Catalog
+  readonly inserts: InsertRules
+}
+
+/**
+ * The versions of a database whose rule files are `rules`, and in which this proxy ran `applied`.
+ *
+ *     rule files in force at applied[0] | applied steps | rule files migrated since then | armed
+ *
+ * A rule file of the same name as an applied step is that step, told beforehand.
+ */
+export function planVersions(
+  head: Catalog,
+  rules: readonly RuleFile[],
+  applied: readonly AppliedStep[],
+  number: number,
+): Checked<DeclaredVersions> {
+  const first = applied[0]
+  if (first === undefined) return planGeneration(head, rules, { number })
+
+  const names = new Set(applied.map((step) => step.name))
+  const open = rules.filter((file) => !names.has(file.version))
+  const older = planApplied(first.before, open, { number })
+  if (!older.ok) return older
+  const newer = planGeneration(head, older.value.armed, { number })
+  if (!newer.ok) return newer
+
+  const versions: Version[] = [...older.value.generation.versions]
+  const steps: Step[] = [...older.value.generation.steps]
+  const problems: Problem[] = []
+  const [base, ...rest] = newer.value.generation.versions
+  if (base === undefined) throw new Error('a generation without versions')
+  applied.forEach((step, index) => {
+    const after = applied[index + 1]?.before ?? base.catalog
+    const { mapping, differences } = planStep(step.before, after, step.inserts)
+    versions.push({ name: step.name, catalog: after })
+    steps.push({ mapping })
+    problems.push(
+      ...differences.map((difference) => ({
+        place: { file: step.name, line: 1, column: 1 },
+        message: `the database was changed since this migration: ${formatDifference(difference)}`,
+      })),
+    )
+  })
+  if (problems.length > 0) return { ok: false, problems }
+  return {
+    ok: true,
+    value: {
+      generation: {
+        number,
+        versions: [...versions, ...rest],
+        steps: [...steps, ...newer.value.generation.steps],
+      },
+      armed: newer.value.armed,
+      notes: [...older.value.notes, ...newer.value.notes],
+    },
+  }
+}

@@ -1,36 +1,38 @@
-import type { RelationMapping } from './mapping.js'
+import type { Catalog, Relation } from '../catalog/catalog.js'
+import { fromByteString } from '../sql/byte-string.js'
+import { quoteIdentifier } from '../sql/identifier.js'
 import type { ErrorFields, Outcome } from './outcome.js'
-import type { StepFacts } from './plan-context.js'
 
-/** How names of a step's newer version are called in its older one. */
-export interface NamesBack {
-  /** By `schema.name` of the newer version. */
-  readonly relations: ReadonlyMap<string, RelationMapping>
-  /** By bare name of the newer version; of two relations of one name the one that kept its schema's order. */
-  readonly byName: ReadonlyMap<string, RelationMapping>
-  /** Constraint and index names. */
-  readonly constraints: ReadonlyMap<string, string>
-  /** Columns of all changed relations, where one old name is certain. */
-  readonly columns: ReadonlyMap<string, string>
+/** A relation as the newer and as the older version know it. */
+interface RelationPair {
+  readonly before: Relation
+  readonly after: Relation
 }
 
-/** Prepares the way back over one step, once a generation. */
-export function namesBack(step: StepFacts): NamesBack {
-  const relations = new Map<string, RelationMapping>()
-  const byName = new Map<string, RelationMapping>()
+/** How the names of a newer version are called in an older one: by identity (relation oid, attnum, constraint oid). */
+export interface NamesBack {
+  /** By `schema.name` of the newer version. */
+  readonly relations: ReadonlyMap<string, RelationPair>
+  /** By name of the newer version, whatever the schema. */
+  readonly byName: ReadonlyMap<string, readonly RelationPair[]>
+  /** Constraints and indexes that have another name now. */
+  readonly constraints: ReadonlyMap<string, string>
+}
+
+/** Prepares the way back from `after` to `before`. */
+export function namesBack(before: Catalog, after: Catalog): NamesBack {
+  const relations = new Map<string, RelationPair>()
+  const byName = new Map<string, RelationPair[]>()
   const constraints = new Map<string, string>()
-  const columns = new Map<string, string | undefined>()
-  for (const change of step.mapping.relations.values()) {
-    relations.set(`${change.after.schema}.${change.after.name}`, change)
-    byName.set(change.after.name, change)
-    addRenamed(constraints, change.before.constraints, change.after.constraints)
-    addRenamed(constraints, change.before.indexes, change.after.indexes)
-    for (const [old, { name }] of change.columns) {
-      if (name !== old) columns.set(name, columns.has(name) && columns.get(name) !== old ? undefined : old)
-    }
+  for (const relation of after.relations) {
+    const old = before.byOid.get(relation.oid) ?? relation
+    const pair = { before: old, after: relation }
+    relations.set(`${relation.schema}.${relation.name}`, pair)
+    byName.set(relation.name, [...(byName.get(relation.name) ?? []), pair])
+    addRenamed(constraints, old.constraints, relation.constraints)
+    addRenamed(constraints, old.indexes, relation.indexes)
   }
-  const certain = [...columns].filter((entry): entry is [string, string] => entry[1] !== undefined)
-  return { relations, byName, constraints, columns: new Map(certain) }
+  return { relations, byName, constraints }
 }
 
 interface Named {
@@ -47,87 +49,122 @@ function addRenamed(names: Map<string, string>, before: readonly Named[], after:
 
 /**
  * The fields of an ErrorResponse or NoticeResponse as an older version knows them: position, schema, table, column and
- * constraint names, and the names in message, detail and hint. `steps` lead from that version to the head.
+ * constraint names, and the names of the catalog in message, detail and hint. Names of the statement itself (range
+ * variables and their columns) are the old ones already and stay.
  */
-export function mapErrorBack(
-  fields: ErrorFields,
-  steps: readonly NamesBack[],
-  outcome: Outcome | undefined,
-): ErrorFields {
-  let mapped = fields
-  for (const step of [...steps].reverse()) mapped = mapNames(mapped, step)
+export function mapErrorBack(fields: ErrorFields, names: NamesBack, outcome: Outcome | undefined): ErrorFields {
+  const touched =
+    outcome === undefined || outcome.kind === 'unchanged' ? NO_RELATIONS : (outcome.relations ?? NO_RELATIONS)
+  const mapped = new Map(mapNames(fields, names, touched))
   const position = Number(mapped.get('P'))
   if (outcome === undefined || outcome.kind === 'unchanged' || !(position > 0)) return mapped
-  return new Map(mapped).set('P', String(outcome.oldPosition(position)))
-}
-
-function mapNames(fields: ErrorFields, names: NamesBack): ErrorFields {
-  const table = fields.get('t')
-  const message = fields.get('M') ?? ''
-  const named = table ?? /(?:relation|table) "([^"]+)"/.exec(message)?.[1]
-  const schema = fields.get('s')
-  const change =
-    named === undefined
-      ? undefined
-      : schema === undefined
-        ? names.byName.get(named)
-        : names.relations.get(`${schema}.${named}`)
-  const column = (name: string): string => oldColumn(change, names, name, named !== undefined)
-  const mapped = new Map(fields)
-  const replace = (code: string, map: (text: string) => string) => {
-    const text = fields.get(code)
-    if (text !== undefined) mapped.set(code, map(text))
-  }
-  replace('c', column)
-  replace('n', (name) => names.constraints.get(name) ?? name)
-  if (change !== undefined && table !== undefined) {
-    mapped.set('t', change.before.name)
-    if (schema !== undefined) mapped.set('s', change.before.schema)
-  }
-  const text = (source: string) => mapQuoted(source, names, column)
-  replace('M', text)
-  replace('H', text)
-  // The values in a detail are data: only the names at its known places are mapped.
-  replace('D', (detail) =>
-    detail
-      .replace(/^Key \(([^)]*)\)/, (_, list: string) => `Key (${list.split(', ').map(column).join(', ')})`)
-      .replace(
-        /(table|relation) "([^"]+)"\.$/,
-        (_, what: string, name: string) => `${what} "${oldRelation(names, name)}".`,
-      ),
-  )
+  const old = outcome.oldPosition(position)
+  if (old === undefined) mapped.delete('P')
+  else mapped.set('P', String(old))
   return mapped
 }
 
-function oldColumn(change: RelationMapping | undefined, names: NamesBack, name: string, tableNamed: boolean): string {
-  if (change === undefined) return tableNamed ? name : (names.columns.get(name) ?? name)
-  for (const [old, column] of change.columns) if (column.name === name) return old
-  return name
-}
+const NO_RELATIONS: ReadonlySet<number> = new Set()
 
-function oldRelation(names: NamesBack, name: string): string {
-  return names.byName.get(name)?.before.name ?? name
-}
+/** Messages about the statement's own range variables, which have their old names. */
+const OWN_NAMES = /FROM[- ]clause|specified more than once|columns available/
 
-/** PostgreSQL quotes names after the word that says what they are: relation "people", column "full_name". */
-function mapQuoted(text: string, names: NamesBack, column: (name: string) => string): string {
-  return text.replace(
-    /\b(relation|table|view|sequence|column|constraint|index|column reference) "([^"]+)"/g,
-    (_, what: string, name: string) => `${what} "${mapName(what, name, names, column)}"`,
-  )
-}
+/** Where PostgreSQL prints a relation's name as the catalog has it. */
+const RELATION = /\b(of|for|on|to|from|in|not a|Table|into) ((?:relation|table|view|sequence|index) )?"([^"]+)"/g
 
-function mapName(what: string, name: string, names: NamesBack, column: (name: string) => string): string {
-  switch (what) {
-    case 'constraint':
-    case 'index':
-      return names.constraints.get(name) ?? name
-    case 'column':
-    case 'column reference': {
-      const dot = name.lastIndexOf('.')
-      return dot < 0 ? column(name) : `${name.slice(0, dot)}.${column(name.slice(dot + 1))}`
-    }
-    default:
-      return oldRelation(names, name)
+/** Maps the names in all fields but the position. `touched`: oids of the relations that the statement changed or read. */
+export function mapNames(fields: ErrorFields, names: NamesBack, touched: ReadonlySet<number>): ErrorFields {
+  const mapped = new Map(fields)
+  const schema = fields.get('s')
+  const table = fields.get('t')
+  const own = table === undefined ? undefined : names.relations.get(`${schema}.${table}`)
+  const pairOf = (name: string): RelationPair | undefined =>
+    own !== undefined && name === table ? own : certainPair(names.byName.get(name) ?? [], touched)
+  if (own !== undefined) {
+    mapped.set('t', own.before.name).set('s', own.before.schema)
+    const column = fields.get('c')
+    if (column !== undefined) mapped.set('c', oldColumn(own, column))
   }
+  const constraint = fields.get('n')
+  if (constraint !== undefined) mapped.set('n', names.constraints.get(constraint) ?? constraint)
+  for (const code of ['M', 'D', 'H'] as const) {
+    const text = fields.get(code)
+    if (text !== undefined && !OWN_NAMES.test(text)) mapped.set(code, mapText(text, names, own, pairOf, touched))
+  }
+  return mapped
+}
+
+function mapText(
+  text: string,
+  names: NamesBack,
+  own: RelationPair | undefined,
+  pairOf: (name: string) => RelationPair | undefined,
+  touched: ReadonlySet<number>,
+): string {
+  const relation = (name: string): string => pairOf(name)?.before.name ?? name
+  const target = own ?? onlyTouched(names, touched)
+  // The values in a detail are data: only the names at its known places are mapped.
+  const [, list, rest = ''] = /^Key \(([^)]*)\)(.*)$/s.exec(text) ?? []
+  if (list !== undefined) {
+    const after = rest.replace(
+      /(table|relation) "([^"]+)"\.$/,
+      (_, what: string, name: string) => `${what} "${relation(name)}".`,
+    )
+    return `Key (${list
+      .split(', ')
+      .map((column) => oldListedColumn(target, column))
+      .join(', ')})${after}`
+  }
+  return text
+    .replace(/\bcolumn "([^"]+)" of (relation|table) "([^"]+)"/g, (_, column: string, what: string, name: string) => {
+      const pair = pairOf(name)
+      return `column "${pair === undefined ? column : oldColumn(pair, column)}" of ${what} "${name}"`
+    })
+    .replace(
+      /\b([Cc]olumn|into column) "([^"]+)" (?=is of type|can only be updated|is an identity|is a generated)/g,
+      (_, what: string, column: string) => `${what} "${target === undefined ? column : oldColumn(target, column)}" `,
+    )
+    .replace(
+      /\b(constraint|index) "([^"]+)"/g,
+      (_, what: string, name: string) => `${what} "${names.constraints.get(name) ?? name}"`,
+    )
+    .replace(
+      RELATION,
+      (_, word: string, what: string | undefined, name: string) =>
+        `${word} ${what ?? ''}"${what === undefined && word !== 'Table' ? name : relation(name)}"`,
+    )
+    .replace(
+      /^(Table "[^"]+" references) "([^"]+)"/,
+      (_, start: string, name: string) => `${start} "${relation(name)}"`,
+    )
+    .replace(
+      /^(permission denied for (?:table|view|sequence|relation)) (\S+)$/,
+      (_, start: string, name: string) => `${start} ${relation(name)}`,
+    )
+}
+
+/** The one old name that a new name can mean: all candidates agree, or just one of them is in the statement. */
+function certainPair(candidates: readonly RelationPair[], touched: ReadonlySet<number>): RelationPair | undefined {
+  const [first, ...others] = candidates
+  if (others.every((other) => other.before.name === first?.before.name)) return first
+  const inStatement = candidates.filter((candidate) => touched.has(candidate.after.oid))
+  return inStatement.length === 1 ? inStatement[0] : undefined
+}
+
+function onlyTouched(names: NamesBack, touched: ReadonlySet<number>): RelationPair | undefined {
+  const pairs = [...names.relations.values()].filter((pair) => touched.has(pair.after.oid))
+  return pairs.length === 1 ? pairs[0] : undefined
+}
+
+function oldColumn(pair: RelationPair, name: string): string {
+  const attnum = pair.after.columns.find((column) => column.name === name)?.attnum
+  return pair.before.columns.find((column) => column.attnum === attnum)?.name ?? name
+}
+
+/** A column of `Key (...)`, which PostgreSQL quotes where it must. */
+function oldListedColumn(pair: RelationPair | undefined, listed: string): string {
+  if (pair === undefined) return listed
+  const name = /^"(.*)"$/s.exec(listed)?.[1]?.replaceAll('""', '"') ?? listed
+  const old = oldColumn(pair, name)
+  return old === name ? listed : (fromByteString(quoteIdentifier(old)) ?? old)
 }

@@ -14,6 +14,8 @@ export interface Edit {
   readonly end: number
   /** ByteString (see sql/byte-string.ts). */
   readonly text: string
+  /** True where the new text stands for something that the old one implies: no error there has a position. */
+  readonly implied?: boolean
 }
 
 /** Forward the client's own bytes. */
@@ -26,8 +28,10 @@ export interface Rewritten {
   readonly kind: 'rewritten'
   /** ByteString: the UTF-8 bytes of the new text, one char a byte. */
   readonly text: string
-  /** Where a 1-based character position of the new text stands in the client's text. */
-  oldPosition(position: number): number
+  /** Where a 1-based character position of the new text stands in the client's text; undefined where nowhere. */
+  oldPosition(position: number): number | undefined
+  /** oids of the changed relations that the text names. */
+  readonly relations?: ReadonlySet<number>
 }
 
 /**
@@ -40,7 +44,8 @@ export interface Refused {
   /** A one-time name that no client can know or guess. */
   readonly marker: string
   readonly refusal: Refusal
-  oldPosition(position: number): number
+  oldPosition(position: number): number | undefined
+  readonly relations?: ReadonlySet<number>
 }
 
 export type Outcome = Unchanged | Rewritten | Refused

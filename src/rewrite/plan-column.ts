@@ -13,6 +13,7 @@ import { quoteIdentifier } from '../sql/identifier.js'
 import { changedColumnNames, newColumnNames } from './closure.js'
 import type { RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
+import { relationText } from './plan-range.js'
 import { elementsIn, isSymbol, itemEnd, nameAt, tokenIndexAt } from './statement-source.js'
 
 /** The mapping of a range variable whose references are edited one by one; undefined for all others. */
@@ -22,9 +23,14 @@ export function substituted(context: PlanContext, range: RangeVariable): Relatio
     : undefined
 }
 
-/** The name that qualifies a range variable's columns after the rewrite. */
-export function shownName(context: PlanContext, range: RangeVariable): string | undefined {
-  return context.shown.get(range)?.name ?? range.name
+/** What qualifies a range variable's columns after the rewrite, as SQL text; undefined where nothing can. */
+export function qualifierText(context: PlanContext, range: RangeVariable): string | undefined {
+  const shown = context.shown.get(range)
+  if (shown?.aliasAdded) return quoteIdentifier(shown.name)
+  if (range.name === undefined) return undefined
+  const relation = shown?.relation ?? range.relation
+  const needsSchema = range.schema !== undefined && context.sharedNames.has(range.name)
+  return needsSchema && relation !== undefined ? relationText(relation) : quoteIdentifier(range.name)
 }
 
 export function planColumn(context: PlanContext, reference: ColumnReference): void {
@@ -48,7 +54,7 @@ export function planColumn(context: PlanContext, reference: ColumnReference): vo
     edit(context, last.start, last.end, quoteIdentifier(newName))
     return
   }
-  const qualifier = shownName(context, range)
+  const qualifier = qualifierText(context, range)
   if (reference.merged || qualifier === undefined || !reaches(reference.scope, range)) {
     refuseUnsupported(
       context,
@@ -58,7 +64,7 @@ export function planColumn(context: PlanContext, reference: ColumnReference): vo
     )
     return
   }
-  edit(context, last.start, last.end, `${quoteIdentifier(qualifier)}.${quoteIdentifier(newName)}`)
+  edit(context, last.start, last.end, `${qualifier}.${quoteIdentifier(newName)}`)
 }
 
 /** `public.users.id`: once the table has an alias, its schema cannot be named. */

@@ -18,6 +18,8 @@ export interface PlannedRefusal {
 
 /** What is known of a step, once for all statements. */
 export interface StepFacts {
+  /** Index of the step in its generation. */
+  readonly number: number
   readonly before: Catalog
   readonly after: Catalog
   readonly mapping: Mapping
@@ -40,6 +42,8 @@ export interface PlanContext {
   readonly refusals: PlannedRefusal[]
   /** Column references of which the last part changed its name. */
   readonly renamedRefs: Set<ColumnRef>
+  /** Names that several range variables without alias have, of different schemas. */
+  readonly sharedNames: ReadonlySet<string>
 }
 
 export function edit(context: PlanContext, start: number, end: number, text: string): void {

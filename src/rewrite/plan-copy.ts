@@ -22,18 +22,19 @@ export function planCopy(context: PlanContext, reference: CopyReference): void {
     )
     return
   }
-  if (renamed && (reference.columnOptions || (reference.from && reference.header === 'match'))) {
+  if (renamed && reference.from && (reference.columnOptions || reference.header === 'match')) {
     refuseUnsupported(
       context,
       `COPY of "${change.before.name}" names columns in its options, and columns were renamed`,
-      'Leave out FORCE_QUOTE, FORCE_NULL, FORCE_NOT_NULL and HEADER MATCH.',
+      'Leave out FORCE_NULL, FORCE_NOT_NULL and HEADER MATCH.',
       at,
     )
     return
   }
   const columns = reference.listed === undefined ? copiedColumns(change) : reference.listedNames
-  if (!reference.from && renamed && reference.header === 'names') planCopyQuery(context, reference, change, columns)
-  else if (reference.listed === undefined && change.added.length > 0) {
+  if (!reference.from && renamed && (reference.header === 'names' || reference.columnOptions)) {
+    planCopyQuery(context, reference, change, columns)
+  } else if (reference.listed === undefined && change.added.length > 0) {
     const list = columns.map((name) => quoteIdentifier(newColumnName(change, name))).join(', ')
     const { end } = rangeText(context.source, reference).name
     edit(context, end, end, ` (${list})`)

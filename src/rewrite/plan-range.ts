@@ -5,7 +5,7 @@ import type { RangeVariable } from '../resolve/range-variable.js'
 import type { RangeReference, UnknownRelationReference } from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import type { RelationMapping } from './mapping.js'
-import { edit, mappingOf, type PlanContext, refuseUnsupported } from './plan-context.js'
+import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import type { Shown } from './presentation.js'
 import {
   closingParenthesis,
@@ -20,6 +20,8 @@ import {
 /** Where the parts of a range variable's text are; token indexes, `end` exclusive. */
 export interface RangeText {
   readonly name: { readonly start: number; readonly end: number }
+  /** Byte offset after the name and a `*` that follows it. */
+  readonly nameEnd: number
   /** Byte offset at which an alias may be added, or at which an alias ends. */
   readonly afterAlias: number
   /** Byte span of a column alias list, parentheses included. */
@@ -43,6 +45,7 @@ export function rangeText(source: StatementSource, reference: Pick<RangeReferenc
     after = source.tokens[index]?.end ?? after
     index++
   }
+  const nameEnd = after
   const { alias } = reference.node
   let columnList: RangeText['columnList']
   if (alias !== undefined) {
@@ -55,7 +58,7 @@ export function rangeText(source: StatementSource, reference: Pick<RangeReferenc
       index = close + 1
     }
   }
-  return { name: { start, end }, afterAlias: after, columnList, next: index }
+  return { name: { start, end }, nameEnd, afterAlias: after, columnList, next: index }
 }
 
 /** `schema.name`, quoted where needed. */
@@ -70,19 +73,19 @@ export function planRange(context: PlanContext, reference: RangeReference): void
     refuseVanished(context, range, locationOf(node))
     return
   }
-  if (shown.change !== undefined && range.hiddenByJoinColumns && shown.change.added.length > 0) {
-    refuseUnsupported(
-      context,
-      'a join with a column alias list counts columns by position, and a table in it has gained columns',
-      'Name the columns that the query needs instead of giving the join a column alias list.',
-      locationOf(node),
-    )
+  const available = shown.change?.before.columns.length
+  if (available !== undefined && range.aliased > available) {
+    // The old table has fewer columns than the new one, for which the list may be short enough.
+    const message = `table "${range.name}" has ${available} columns available but ${range.aliased} columns specified`
+    context.refusals.push({ sqlstate: '42P10', message })
+    return
   }
   const text = rangeText(context.source, reference)
   if (shown.as === 'derived') planDerived(context, reference, shown, text)
   else {
     if (shown.renamed) edit(context, text.name.start, text.name.end, relationText(shown.relation))
-    const list = shown.as === 'columns' && shown.change !== undefined ? columnAliasList(range, shown.change) : ''
+    const list =
+      shown.as === 'columns' && shown.change !== undefined ? columnAliasList(context, range, shown.change) : ''
     planAlias(context, shown, text, list)
   }
 }
@@ -94,17 +97,22 @@ function planAlias(context: PlanContext, shown: Shown, text: RangeText, list: st
 }
 
 /** The column alias list that shows a new relation under its old column names; '' where none is needed. */
-function columnAliasList(range: RangeVariable, change: RelationMapping): string {
+function columnAliasList(context: PlanContext, range: RangeVariable, change: RelationMapping): string {
   const visible = range.columns ?? []
   const oldIndex = new Map(change.before.columns.map((column, index) => [change.columns.get(column.name)?.name, index]))
   const aliases = change.after.columns.map((column) => {
     const index = oldIndex.get(column.name)
-    // No statement of an old version can mean this name.
-    return index === undefined ? `hotswap ${column.attnum}` : (visible[index] ?? column.name)
+    return index === undefined ? hiddenName(context, range, column.attnum) : (visible[index] ?? column.name)
   })
   let length = aliases.length
   while (length > range.aliased && aliases[length - 1] === change.after.columns[length - 1]?.name) length--
   return length === 0 ? '' : `(${aliases.slice(0, length).map(quoteIdentifier).join(', ')})`
+}
+
+/** A column name that no statement means: unique in the statement, so that no NATURAL join meets it. */
+function hiddenName(context: PlanContext, range: RangeVariable, attnum: number): string {
+  const ranges = [...context.shown.keys()]
+  return `hotswap ${context.step.number}.${ranges.indexOf(range)}.${attnum}`
 }
 
 /** `users u` => `(SELECT id, full_name AS name FROM public.people) u`. */
@@ -117,34 +125,23 @@ function planDerived(context: PlanContext, reference: RangeReference, shown: Sho
   if (parenthesized || isWord(source, text.next, 'tablesample')) {
     refuseUnsupported(
       context,
-      `the whole row of "${range.name}" is used, and its table is sampled or restricted by ONLY`,
-      'Name the columns that the query needs instead of using the whole row.',
+      `"${range.name}" would have to be shown as a subquery, which cannot stand under TABLESAMPLE or ONLY ( )`,
+      'Name the columns that the query needs instead of using * or the whole row.',
       text.name.start,
     )
     return
   }
-  const items = change(shown).before.columns.map((column) => {
-    const name = change(shown).columns.get(column.name)?.name ?? column.name
+  const { change } = shown
+  const items = change.before.columns.map((column) => {
+    const name = newColumnName(change, column.name)
     const quoted = quoteIdentifier(name)
     return name === column.name ? quoted : `${quoted} AS ${quoteIdentifier(column.name)}`
   })
   const only = isWord(source, index - 1, 'only')
   const start = only ? (source.tokens[index - 1]?.start ?? text.name.start) : text.name.start
-  const end = isSymbol(source, index + nameAt(source, text.name.start).length * 2 - 1, '*')
-    ? (source.tokens[index + nameAt(source, text.name.start).length * 2 - 1]?.end ?? text.name.end)
-    : text.name.end
+  const query = `(SELECT ${items.join(', ')} FROM ${only ? 'ONLY ' : ''}${relationText(shown.relation)})`
   const alias = reference.node.alias === undefined ? ` AS ${quoteIdentifier(shown.name)}` : ''
-  edit(
-    context,
-    start,
-    end,
-    `(SELECT ${items.join(', ')} FROM ${only ? 'ONLY ' : ''}${relationText(shown.relation)})${alias}`,
-  )
-}
-
-function change(shown: Shown): RelationMapping {
-  if (shown.change === undefined) throw new Error('only a changed relation is shown as a subquery')
-  return shown.change
+  edit(context, start, text.nameEnd, query + alias)
 }
 
 /** A relation of the old catalog that the new one does not have at all. */

@@ -3,7 +3,7 @@ import type { FieldReference, RowFunctionReference, RowTypeReference, WholeRowRe
 import { quoteIdentifier } from '../sql/identifier.js'
 import { changedColumnNames } from './closure.js'
 import type { RelationMapping } from './mapping.js'
-import { planQualifier, shownName } from './plan-column.js'
+import { planQualifier, qualifierText } from './plan-column.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { relationText } from './plan-range.js'
 import { isSymbol, nameAt, tokenIndexAt } from './statement-source.js'
@@ -46,11 +46,11 @@ function planTargetRow(context: PlanContext, reference: WholeRowReference, chang
     return
   }
   const seen = use === 'names' || (use === 'type' && change.added.length > 0)
-  const qualifier = shownName(context, range)
+  const qualifier = qualifierText(context, range)
   if (!seen || qualifier === undefined) return
   const items = change.before.columns.map((column) => {
     const name = newColumnName(change, column.name)
-    const text = `${quoteIdentifier(qualifier)}.${quoteIdentifier(name)}`
+    const text = `${qualifier}.${quoteIdentifier(name)}`
     return name === column.name ? text : `${text} AS ${quoteIdentifier(column.name)}`
   })
   const end = nameAt(context.source, start).at(-1)?.end ?? start

@@ -3,7 +3,7 @@ import type { RangeVariable } from '../resolve/range-variable.js'
 import type { StarReference } from '../resolve/reference.js'
 import type { VisibleColumn } from '../resolve/scope.js'
 import { quoteIdentifier } from '../sql/identifier.js'
-import { planQualifier, shownName, substituted } from './plan-column.js'
+import { planQualifier, qualifierText, substituted } from './plan-column.js'
 import { edit, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { tableWordBefore } from './plan-range.js'
 import { nameAt } from './statement-source.js'
@@ -16,7 +16,11 @@ export function planStar(context: PlanContext, reference: StarReference): void {
   )
   const start = starStart(context, reference)
   if (!affected) {
-    if (range !== undefined && start !== undefined) {
+    if (start === undefined) {
+      // `TABLE users` takes no alias.
+      const [named] = visible.ranges
+      if (named !== undefined && context.shown.get(named)?.aliasAdded) planTableCommand(context, reference, '*')
+    } else if (range !== undefined) {
       planQualifier(context, range, start, nameAt(context.source, start))
     }
     return
@@ -54,7 +58,7 @@ function planTableCommand(context: PlanContext, reference: StarReference, items:
   const word = location === undefined ? undefined : tableWordBefore(context.source, location)
   const token = word === undefined ? undefined : context.source.tokens[word]
   if (token === undefined) throw new Error('a star without a place in the text')
-  edit(context, token.start, token.end, `SELECT ${items} FROM`)
+  context.edits.push({ start: token.start, end: token.end, text: `SELECT ${items} FROM`, implied: true })
 }
 
 /** True where `*` over a range variable would show other columns, names or an other order than before. */
@@ -69,7 +73,7 @@ function showsOtherColumns(context: PlanContext, range: RangeVariable): boolean 
 }
 
 function rangeItems(context: PlanContext, reference: StarReference, range: RangeVariable): string[] | undefined {
-  const name = shownName(context, range)
+  const name = qualifierText(context, range)
   if (name === undefined || range.columns === undefined) return undefined
   return range.columns.map((column, index) =>
     item(context, reference, { name: column, range, index, merged: false }, name),
@@ -86,16 +90,17 @@ function bareItems(context: PlanContext, reference: StarReference): string[] | u
   return visible.ranges
     .filter((range) => shownByStar.has(range))
     .flatMap((range) => {
-      const name = shownName(context, range)
-      if (name !== undefined && !showsOtherColumns(context, range)) return [`${quoteIdentifier(name)}.*`]
+      const name = qualifierText(context, range)
+      if (name !== undefined && !showsOtherColumns(context, range)) return [`${name}.*`]
       return rangeItems(context, reference, range) ?? []
     })
 }
 
+/** Under USING and NATURAL: merged columns by their bare names, then the others. */
 function columnItems(context: PlanContext, reference: StarReference): string[] | undefined {
   const items: string[] = []
   for (const column of reference.visible.columns) {
-    const name = shownName(context, column.range)
+    const name = qualifierText(context, column.range)
     if (column.merged) {
       const same = reference.visible.columns.filter((other) => other.name === column.name)
       if (same.length > 1) return undefined
@@ -111,6 +116,6 @@ function columnItems(context: PlanContext, reference: StarReference): string[] |
 function item(context: PlanContext, reference: StarReference, column: VisibleColumn, qualifier: string): string {
   const change = substituted(context, column.range)
   const name = column.index < column.range.aliased ? column.name : newColumnName(change, column.name)
-  const text = `${quoteIdentifier(qualifier)}.${quoteIdentifier(name)}`
+  const text = `${qualifier}.${quoteIdentifier(name)}`
   return name === column.name || reference.list === 'row' ? text : `${text} AS ${quoteIdentifier(column.name)}`
 }

@@ -24,6 +24,8 @@ export interface StatementPlan {
   readonly edits: readonly Edit[]
   /** Why the statement cannot be mapped; then the edits are meaningless. */
   readonly refusal: PlannedRefusal | undefined
+  /** oids of the changed relations that the statement names. */
+  readonly relations: readonly number[]
 }
 
 /** Plans the edits that carry one statement over one step. */
@@ -43,11 +45,20 @@ export function planStatement(
     edits: [],
     refusals: [],
     renamedRefs: new Set(),
+    sharedNames: sharedNames(references),
   }
   for (const reference of references) planReference(context, reference, mentioned)
   // The first refusal in the text, as PostgreSQL would report the first error that it meets.
   const [refusal] = context.refusals.sort((a, b) => (a.at ?? 0) - (b.at ?? 0))
-  return { edits: context.edits, refusal }
+  const relations = [...context.shown.values()].map((shown) => shown.relation.oid)
+  return { edits: context.edits, refusal, relations }
+}
+
+function sharedNames(references: readonly Reference[]): ReadonlySet<string> {
+  const names = references.flatMap((reference) =>
+    reference.kind === 'range' && reference.range.schema !== undefined ? [reference.range.name ?? ''] : [],
+  )
+  return new Set(names.filter((name, index) => names.indexOf(name) !== index))
 }
 
 type Mentioned = (names: ReadonlySet<string>) => boolean

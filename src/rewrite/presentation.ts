@@ -6,6 +6,7 @@ import type { RangeReference, Reference } from '../resolve/reference.js'
 import { changedColumnNames } from './closure.js'
 import type { RelationMapping } from './mapping.js'
 import type { StepFacts } from './plan-context.js'
+import { isUnlistable, rangesOfStar } from './star-list.js'
 
 /**
  * How a range variable of a changed relation is shown to the rest of its statement.
@@ -13,7 +14,8 @@ import type { StepFacts } from './plan-context.js'
  * - `columns`: under its old column names, by a column alias list: `people AS users(id, name)`. PostgreSQL then
  *   resolves every name as it did on the old schema, and the relation stays itself (row locks, GROUP BY on a key,
  *   table oids, indexes). Columns that the old version lacks get names that no statement uses.
- * - `derived`: as a subquery with the old columns, where the field names of its whole row are seen.
+ * - `derived`: as a subquery with the old columns, where the field names of its whole row are seen, or where columns
+ *   are counted by position.
  * - `plain`: by its new name alone; references are edited one by one. A DML target cannot have column aliases.
  */
 export interface Shown {
@@ -68,7 +70,8 @@ function presentRange(
   const unaliased = node.alias === undefined
   const nameChanged = renamed && relation.name !== node.relname
   const aliasAdded = unaliased && range.role !== 'name' && (nameChanged || as !== 'plain')
-  const collides = aliasAdded && reference.siblings.filter((sibling) => sibling.name === range.name).length > 1
+  const collides =
+    aliasAdded && reference.siblings.some((other) => other.name === range.name && other.schema !== range.schema)
   const name = collides ? `${before.schema}.${before.name}` : (range.name ?? before.name)
   return { as, change, relation, renamed, name, aliasAdded }
 }
@@ -84,12 +87,20 @@ function presentationOf(
   const rowUses = references.flatMap((reference) =>
     reference.kind === 'whole-row' && reference.range === range ? [reference.use] : [],
   )
-  const changed = columnsRenamed || change.added.length > 0
-  if (changed && rowUses.includes('names')) return 'derived'
-  if (change.added.length > 0 && rowUses.includes('type')) return 'derived'
+  const gained = change.added.length > 0
+  if ((columnsRenamed || gained) && rowUses.includes('names')) return 'derived'
+  if (gained && (rowUses.includes('type') || range.hiddenByJoinColumns || isInUnlistableStar(range, references))) {
+    return 'derived'
+  }
   if (columnsRenamed) return 'columns'
   // Columns that were only added meet nothing, unless a name in the statement could mean them.
-  return change.added.length > 0 && (mentioned(changedColumnNames(change)) || mentioned(NATURAL)) ? 'columns' : 'plain'
+  return gained && (mentioned(changedColumnNames(change)) || mentioned(NATURAL)) ? 'columns' : 'plain'
+}
+
+function isInUnlistableStar(range: RangeVariable, references: readonly Reference[]): boolean {
+  return references.some(
+    (reference) => reference.kind === 'star' && isUnlistable(reference) && rangesOfStar(reference).has(range),
+  )
 }
 
 const NATURAL: ReadonlySet<string> = new Set(['natural'])

@@ -5,15 +5,14 @@ import type { ParsedStatement, Parser } from '../sql/parse.js'
 import { scan } from '../sql/scan.js'
 import type { Token } from '../sql/token.js'
 import { type Earlier, noticeStatement, refuseAfter } from './earlier-statements.js'
-import type { Generation } from './generation.js'
-import type { Edit, Outcome, RewriteRequest } from './outcome.js'
+import { mapNames, namesBack } from './map-error.js'
+import type { Edit, Outcome, Refusal, RewriteRequest } from './outcome.js'
 import type { PlannedRefusal, StepFacts } from './plan-context.js'
 import { planStatement } from './plan-statement.js'
 import { offsetOfPosition, positionOfOffset, type Spliced, splice } from './splice.js'
 
 /** What rewriting needs besides the request. */
 export interface RewriteTools {
-  readonly generation: Generation
   /** By index of the step. */
   readonly steps: readonly StepFacts[]
   readonly parser: Parser
@@ -25,54 +24,61 @@ export interface RewriteTools {
 interface StepResult {
   readonly spliced: Spliced
   readonly refusal: PlannedRefusal | undefined
+  /** oids of the changed relations that the text names. */
+  readonly relations: readonly number[]
 }
 
 /** Carries a text from the client's version to the head, step by step, each against its own catalog (decision 7). */
 export function rewriteText(tools: RewriteTools, request: RewriteRequest): Outcome {
-  const layers: { readonly text: ByteString; readonly spliced: Spliced }[] = []
+  const layers: StepResult[] = []
   let text = request.text
-  let refused: { readonly refusal: PlannedRefusal; readonly at: number | undefined } | undefined
+  let refusal: Refusal | undefined
   const marker = tools.marker()
   for (const step of tools.steps.slice(request.version)) {
     const result = rewriteStep(tools.parser, step, text, request, marker)
     if (result === undefined) continue
-    layers.push({ text, spliced: result.spliced })
-    if (result.refusal !== undefined) {
-      refused = { refusal: result.refusal, at: originalOffset(layers.slice(0, -1), result.refusal.at) }
-    }
+    if (result.refusal !== undefined) refusal = refusalForClient(tools, request, step, layers, result.refusal)
+    layers.push(result)
     text = result.spliced.text
   }
-  const [first] = layers
-  if (first === undefined) return { kind: 'unchanged' }
-  const oldPosition = (position: number): number => {
+  if (text === request.text) return { kind: 'unchanged' }
+  const oldPosition = (position: number): number | undefined => {
     const offset = originalOffset(layers, offsetOfPosition(text, position))
-    return positionOfOffset(first.text, offset ?? 0)
+    return offset === undefined ? undefined : positionOfOffset(request.text, offset)
   }
-  if (refused === undefined)
-    return text === request.text ? { kind: 'unchanged' } : { kind: 'rewritten', text, oldPosition }
-  const { sqlstate, message, detail, hint } = refused.refusal
+  const relations = new Set(layers.flatMap((layer) => layer.relations))
+  return refusal === undefined
+    ? { kind: 'rewritten', text, oldPosition, relations }
+    : { kind: 'refused', text, marker, refusal, oldPosition, relations }
+}
+
+/** A later step refuses in the names of its own version; the client knows those of its version. */
+function refusalForClient(
+  tools: RewriteTools,
+  request: RewriteRequest,
+  step: StepFacts,
+  layers: readonly StepResult[],
+  { sqlstate, message, detail, hint, at }: PlannedRefusal,
+): Refusal {
+  const first = tools.steps[request.version]
+  const names = first === undefined || first === step ? undefined : namesBack(first.before, step.before)
+  const relations = new Set(layers.flatMap((layer) => layer.relations))
+  const said = names === undefined ? message : mapNames(new Map([['M', message]]), names, relations).get('M')
+  const offset = originalOffset(layers, at)
   return {
-    kind: 'refused',
-    text,
-    marker,
-    oldPosition,
-    refusal: {
-      sqlstate,
-      message,
-      ...(detail === undefined ? {} : { detail }),
-      ...(hint === undefined ? {} : { hint }),
-      ...(refused.at === undefined ? {} : { position: positionOfOffset(request.text, refused.at) }),
-    },
+    sqlstate,
+    message: said ?? message,
+    ...(detail === undefined ? {} : { detail }),
+    ...(hint === undefined ? {} : { hint }),
+    ...(offset === undefined ? {} : { position: positionOfOffset(request.text, offset) }),
   }
 }
 
 /** An offset into the last layer's result, followed back to the client's text. */
-function originalOffset(
-  layers: readonly { readonly spliced: Spliced }[],
-  offset: number | undefined,
-): number | undefined {
-  if (offset === undefined) return undefined
-  return layers.reduceRight((at, layer) => layer.spliced.oldOffset(at), offset)
+function originalOffset(layers: readonly StepResult[], offset: number | undefined): number | undefined {
+  let at = offset
+  for (const layer of [...layers].reverse()) at = at === undefined ? undefined : layer.spliced.oldOffset(at)
+  return at
 }
 
 /** Undefined where the step changes nothing in this text. */
@@ -103,7 +109,7 @@ const UNREADABLE: PlannedRefusal = {
 }
 
 function refuseWhole(text: ByteString, marker: string, refusal: PlannedRefusal): StepResult {
-  return { spliced: splice(text, [refusingEdit(0, text.length, marker)]), refusal }
+  return { spliced: splice(text, [refusingEdit(0, text.length, marker)]), refusal, relations: [] }
 }
 
 /** A statement that parses, has no effect, and fails in analysis on a name that is in nobody's schema. */
@@ -121,6 +127,7 @@ function planText(
 ): StepResult | undefined {
   const names: { path: readonly string[]; temporary: readonly Relation[] } = request
   const edits: Edit[] = []
+  const relations: number[] = []
   const earlier: Earlier = { created: new Set(), pathChanged: false }
   for (const statement of statements) {
     const { node, start, end } = statement
@@ -129,10 +136,11 @@ function planText(
     const refusal = plan.refusal ?? refuseAfter(earlier, references, plan.edits, start)
     if (refusal !== undefined) {
       // Statements after it would not run: PostgreSQL leaves a Query at its first error.
-      return { spliced: splice(text, [...edits, refusingEdit(start, text.length, marker)]), refusal }
+      return { spliced: splice(text, [...edits, refusingEdit(start, text.length, marker)]), refusal, relations }
     }
     edits.push(...plan.edits)
+    relations.push(...plan.relations)
     noticeStatement(earlier, node)
   }
-  return edits.length === 0 ? undefined : { spliced: splice(text, edits), refusal: undefined }
+  return edits.length === 0 ? undefined : { spliced: splice(text, edits), refusal: undefined, relations }
 }

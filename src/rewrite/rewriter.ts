@@ -24,8 +24,8 @@ const UNCHANGED: Outcome = { kind: 'unchanged' }
 export function createRewriter(generation: Generation, options: RewriterOptions): Rewriter {
   const steps = stepFacts(generation)
   const closures = closuresFrom(steps)
-  const back: readonly NamesBack[] = steps.map(namesBack)
-  const tools: RewriteTools = { generation, steps, parser: options.parser, marker }
+  const back = namesBackFrom(generation)
+  const tools: RewriteTools = { steps, parser: options.parser, marker }
   const contexts = contextKeys()
   const cache = new LRUCache<string, Outcome>({
     maxSize: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
@@ -45,8 +45,10 @@ export function createRewriter(generation: Generation, options: RewriterOptions)
       cache.set(key, outcome)
       return outcome
     },
-    mapError: (fields: ErrorFields, version: number, outcome: Outcome | undefined) =>
-      mapErrorBack(fields, back.slice(version), outcome),
+    mapError: (fields: ErrorFields, version: number, outcome: Outcome | undefined) => {
+      const names = back(version)
+      return names === undefined ? fields : mapErrorBack(fields, names, outcome)
+    },
   }
 }
 
@@ -55,13 +57,27 @@ function stepFacts(generation: Generation): readonly StepFacts[] {
     const before = generation.versions[index]?.catalog
     const after = generation.versions[index + 1]?.catalog
     if (before === undefined || after === undefined) throw new Error(`step ${index} leads from or to no version`)
-    return { before, after, mapping, closure: closureOf(before, after, mapping) }
+    return { number: index, before, after, mapping, closure: closureOf(before, after, mapping) }
   })
 }
 
 /** For each version, all names that a step between it and the head changed. */
 function closuresFrom(steps: readonly StepFacts[]): readonly Closure[] {
   return steps.map((_, index) => new Set(steps.slice(index).flatMap((step) => [...step.closure])))
+}
+
+/** Errors are rare: the way back from the head is prepared at a version's first one. */
+function namesBackFrom(generation: Generation): (version: number) => NamesBack | undefined {
+  const prepared = new Map<number, NamesBack>()
+  const head = generation.versions.at(-1)?.catalog
+  return (version) => {
+    const known = prepared.get(version)
+    const catalog = generation.versions[version]?.catalog
+    if (known !== undefined || head === undefined || catalog === undefined || catalog === head) return known
+    const names = namesBack(catalog, head)
+    prepared.set(version, names)
+    return names
+  }
 }
 
 /** A name that no client can know or guess: 128 random bits. */

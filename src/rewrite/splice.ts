@@ -5,8 +5,8 @@ import type { Edit } from './outcome.js'
 /** The text with its edits made, and the way back from its positions. */
 export interface Spliced {
   readonly text: ByteString
-  /** The byte offset of the old text that a byte offset of the new text comes from. */
-  oldOffset(offset: number): number
+  /** The byte offset of the old text that a byte offset of the new text comes from; undefined where none. */
+  oldOffset(offset: number): number | undefined
 }
 
 /** Makes all edits at once. Edits at one place stay in their order; overlapping edits are a bug and throw. */
@@ -22,12 +22,12 @@ export function splice(text: ByteString, edits: readonly Edit[]): Spliced {
   return { text: result + text.slice(from), oldOffset: (offset) => oldOffset(sorted, offset) }
 }
 
-function oldOffset(sorted: readonly Edit[], offset: number): number {
+function oldOffset(sorted: readonly Edit[], offset: number): number | undefined {
   let delta = 0
-  for (const { start, end, text } of sorted) {
+  for (const { start, end, text, implied } of sorted) {
     const newStart = start + delta
     if (offset < newStart) break
-    if (offset < newStart + text.length) return start
+    if (offset < newStart + text.length) return implied ? undefined : start
     delta += text.length - (end - start)
   }
   return offset - delta

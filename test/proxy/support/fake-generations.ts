@@ -1,6 +1,6 @@
 import { makeCatalog } from '../../../src/catalog/catalog.js'
 import type { ActiveGeneration, GenerationSource } from '../../../src/proxy/contracts.js'
-import type { ErrorFields, Outcome, Rewriter, RewriteRequest } from '../../../src/rewrite/outcome.js'
+import type { ErrorFields, Outcome, RewriteRequest, Rewriter } from '../../../src/rewrite/outcome.js'
 
 /** Rewrites by a function of the text alone (and, where it cares, of the whole request). */
 export type TextRewrite = (text: string, request: RewriteRequest) => string | Outcome

@@ -1,4 +1,4 @@
-import type { HoldGate, Proxy as RunningProxy, ProxyOptions } from '../../../src/proxy/contracts.js'
+import type { HoldGate, ProxyOptions, Proxy as RunningProxy } from '../../../src/proxy/contracts.js'
 import { createHoldGate } from '../../../src/proxy/hold-gate.js'
 import { startProxy } from '../../../src/proxy/listener.js'
 import { type FakeSource, fakeGeneration, fakeSource } from './fake-generations.js'

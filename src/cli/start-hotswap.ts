@@ -1,0 +1,193 @@
+import { randomBytes } from 'node:crypto'
+import type { TextQuery } from '../catalog/introspect.js'
+import type { Config } from '../config/load-config.js'
+import { loadRules } from '../config/load-rules.js'
+import { suggestName } from '../config/nearest-name.js'
+import { formatProblem } from '../config/problem.js'
+import type { ProxyLog, Proxy as RunningProxy } from '../proxy/contracts.js'
+import { createHoldGate } from '../proxy/hold-gate.js'
+import { startProxy } from '../proxy/listener.js'
+import { createRewriter } from '../rewrite/rewriter.js'
+import { loadParser, type Parser } from '../sql/parse.js'
+import { createChooseVersion } from '../switch/choose-version.js'
+import { type ControlConnection, connectControl } from '../switch/control-connection.js'
+import { createControlHook } from '../switch/control-hook.js'
+import { createCoordinator } from '../switch/coordinator.js'
+import { createVersionSource, type VersionSource } from '../switch/version-source.js'
+import { type Reservation, reserveAddress } from './reserve-address.js'
+import { connectFailure, listenFailure, type Started, startFailed } from './start-failure.js'
+
+/** A running proxy with its control plane. */
+export interface Hotswap {
+  readonly host: string
+  readonly port: number
+  /** What an app's DATABASE_URL must be: the upstream's URL with the proxy's host and port. */
+  readonly url: string
+  readonly proxy: RunningProxy
+  readonly versions: VersionSource
+  /** Lets transactions end until the deadline, then closes everything. */
+  close(options?: { readonly deadlineMs?: number }): Promise<void>
+}
+
+/**
+ * Starts everything that `serve` is: checks first, the port last, so that nothing is half-started. Rejects for bugs
+ * alone; what its user can put right is a failure.
+ */
+export async function startHotswap(config: Config, log: ProxyLog): Promise<Started<Hotswap>> {
+  const parser = await loadParser()
+  const token = randomBytes(8).toString('hex')
+  let reservation: Reservation
+  try {
+    reservation = await reserveAddress(config.listen, token)
+  } catch (error) {
+    return listenFailure(error, config.listen.host, config.listen.port)
+  }
+  let control: ControlConnection
+  try {
+    const options = { url: config.control, applicationName: `pg-hotswap control ${token}`, connectMs: 10_000 }
+    control = await connectControl(options)
+  } catch (error) {
+    await reservation.release()
+    if (reservation.sawToken()) return upstreamIsSelf(config)
+    return connectFailure(error, config.control === config.upstream ? 'upstream' : 'control', config.control)
+  }
+  const versions = await openVersions(config, control.query, parser, log)
+  if (!versions.ok) {
+    await Promise.all([reservation.release(), control.end()])
+    return versions
+  }
+  await reservation.release()
+  try {
+    return await openProxy(config, reservation.address, { control, versions: versions.value, parser, log })
+  } catch (error) {
+    versions.value.close()
+    await control.end()
+    return listenFailure(error, config.listen.host, config.listen.port)
+  }
+}
+
+function upstreamIsSelf({ listen }: Config): Started<never> {
+  return startFailed(`the upstream is this proxy itself, at port ${listen.port}`, [
+    "Let upstream be the URL of the PostgreSQL server; DATABASE_URL is the app's and points to the proxy.",
+  ])
+}
+
+/** Asks the server what must be known before anything is served, and plans the versions. */
+async function openVersions(
+  config: Config,
+  query: TextQuery,
+  parser: Parser,
+  log: ProxyLog,
+): Promise<Started<VersionSource>> {
+  const facts = await query(
+    `SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_is_in_recovery(),
+       (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout')`,
+  )
+  const [version, recovery, deadlockMs] = facts[0] ?? []
+  if (Number(version) < 140000) {
+    return startFailed(`the server is PostgreSQL ${Math.trunc(Number(version) / 10000)}`, [
+      'PostgreSQL 14 to 18 are supported.',
+    ])
+  }
+  if (recovery === 't') {
+    return startFailed('the upstream is a hot standby', [
+      'Standbys are not supported yet: let upstream be the primary.',
+    ])
+  }
+  if (config.hold.lockTimeoutMs >= Number(deadlockMs)) {
+    return startFailed(
+      `hold.lock_timeout (${config.hold.lockTimeoutMs} ms) must be below the server's deadlock_timeout (${deadlockMs} ms)`,
+      ['Else the app, not the migration, would become the victim of a deadlock.'],
+      2,
+    )
+  }
+  const versions = await createVersionSource({
+    query,
+    readRules: async () =>
+      config.rules === undefined ? { ok: true, value: [] } : await loadRules(config.rules, parser),
+    createRewriter: (generation) => createRewriter(generation, { parser, cacheBytes: config.cacheBytes }),
+    pollMs: config.pollMs,
+    log,
+  })
+  if (!versions.ok) {
+    return startFailed('the rule files cannot be used', versions.problems.map(formatProblem), 1)
+  }
+  const unknown = findUnknownVersion(config, versions.value)
+  if (unknown === undefined) return versions
+  versions.value.close()
+  return startFailed(unknown, [], 2)
+}
+
+/** The configuration may name versions that exist, and those that an armed rule file will lead to. */
+function findUnknownVersion(config: Config, versions: VersionSource): string | undefined {
+  const existing = versions.current().generation.versions.map(({ name }) => name)
+  const known = [...existing, ...versions.armed.map((file) => file.version)]
+  if (config.defaultVersion !== undefined && !existing.includes(config.defaultVersion)) {
+    return `default_version "${config.defaultVersion}" is no version${suggestName(config.defaultVersion, existing)} (versions are ${existing.join(', ')})`
+  }
+  const client = config.clients.find(({ version }) => !known.includes(version))
+  if (client === undefined) return undefined
+  return `clients: "${client.version}" is no version${suggestName(client.version, known)} (versions are ${known.join(', ')})`
+}
+
+interface Parts {
+  readonly control: ControlConnection
+  readonly versions: VersionSource
+  readonly parser: Parser
+  readonly log: ProxyLog
+}
+
+async function openProxy(
+  config: Config,
+  listen: { readonly host: string; readonly port: number },
+  { control, versions, parser, log }: Parts,
+): Promise<Started<Hotswap>> {
+  const upstream = new URL(config.upstream)
+  const gate = createHoldGate()
+  const first = versions.current().generation.versions[0]?.name ?? ''
+  const proxy = await startProxy({
+    listen,
+    upstream: { host: upstream.hostname.replace(/^\[|\]$/g, ''), port: Number(upstream.port || 5432) },
+    database: databaseOf(upstream),
+    generations: versions,
+    gate,
+    // Pinned for the proxy's life: an app that connects after a migration still speaks what it spoke before.
+    chooseVersion: createChooseVersion({
+      generations: versions,
+      clients: config.clients,
+      defaultVersion: config.defaultVersion ?? first,
+    }),
+    migrator: createCoordinator({ gate, versions, parser, control: control.query, hold: config.hold, log }),
+    control: createControlHook(versions),
+    log,
+  })
+  const url = new URL(config.upstream)
+  url.hostname = connectableHost(proxy.host)
+  url.port = String(proxy.port)
+  return {
+    ok: true,
+    value: {
+      host: proxy.host,
+      port: proxy.port,
+      url: url.href,
+      proxy,
+      versions,
+      close: async (options) => {
+        versions.close()
+        await proxy.close(options)
+        await control.end()
+      },
+    },
+  }
+}
+
+/** The database of a URL: as libpq has it, the user's name where it names none. */
+function databaseOf(url: URL): string {
+  return decodeURIComponent(url.pathname.slice(1)) || decodeURIComponent(url.username) || 'postgres'
+}
+
+function connectableHost(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  if (host === '::') return '[::1]'
+  return host.includes(':') ? `[${host}]` : host
+}

@@ -1,5 +1,5 @@
 import type { Namespace } from './namespace.js'
-import type { RangeReference, Reference } from './reference.js'
+import type { RangeReference, Reference, RowUse } from './reference.js'
 import type { Scope } from './scope.js'
 
 /** A CTE in scope; its columns are undefined where they cannot be known. */
@@ -19,8 +19,8 @@ export interface ResolveContext {
 export interface Place {
   readonly scope: Scope | undefined
   readonly ctes: CteScope | undefined
-  /** True inside the arguments of a function that shows a row's field names, e.g. row_to_json. */
-  readonly rowNames: boolean
+  /** How a whole row at this place is used. */
+  readonly rowUse: RowUse
   /** True where only bare column names may stand. */
   readonly bareOnly: boolean
   /** True for the target list of the statement itself, whose columns the client sees. */
@@ -30,7 +30,7 @@ export interface Place {
 export const STATEMENT_PLACE: Place = {
   scope: undefined,
   ctes: undefined,
-  rowNames: false,
+  rowUse: 'type',
   bareOnly: false,
   outermost: true,
 }

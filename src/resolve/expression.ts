@@ -1,53 +1,10 @@
 import type { A_Indirection, ColumnRef, FuncCall, Node, SubLink, TypeCast } from 'libpg-query'
+import { resolveFuncCall, resolveTypeCast } from './call.js'
 import type { Place, ResolveContext } from './context.js'
-import { lookUpRelation } from './namespace.js'
-import { locationOf, stringOf, stringsOf, taggedNode } from './node.js'
-import { splitQualifiedName } from './qualified-name.js'
+import { stringOf, stringsOf, taggedNode } from './node.js'
 import { resolveQuery } from './query.js'
 import type { RowUse, StarReference } from './reference.js'
 import { type Binding, bindBare, bindQualified, findRange } from './scope.js'
-
-/** Functions that show a row's field names, or keep the row in a value that may be shown so later. */
-const ROW_NAME_FUNCTIONS: ReadonlySet<string> = new Set([
-  'row_to_json',
-  'to_json',
-  'to_jsonb',
-  'json_agg',
-  'jsonb_agg',
-  'json_agg_strict',
-  'jsonb_agg_strict',
-  'json_build_object',
-  'jsonb_build_object',
-  'json_build_array',
-  'jsonb_build_array',
-  'json_object_agg',
-  'jsonb_object_agg',
-  'json_object_agg_strict',
-  'jsonb_object_agg_strict',
-  'json_object_agg_unique',
-  'jsonb_object_agg_unique',
-  'array_to_json',
-  'hstore',
-  'query_to_xml',
-])
-
-/** Functions of which the first argument is a relation's name in a string (type regclass or text). */
-const NAME_FUNCTIONS: ReadonlySet<string> = new Set([
-  'nextval',
-  'currval',
-  'setval',
-  'to_regclass',
-  'pg_get_serial_sequence',
-  'pg_relation_size',
-  'pg_table_size',
-  'pg_total_relation_size',
-  'pg_indexes_size',
-  'pg_relation_filepath',
-  'pg_sequence_last_value',
-  'pg_get_viewdef',
-  'has_table_privilege',
-  'has_sequence_privilege',
-])
 
 /** Walks any part of a tree that holds expressions and reports the references in it. */
 export function resolveExpression(context: ResolveContext, place: Place, node: unknown): void {
@@ -64,7 +21,7 @@ export function resolveExpression(context: ResolveContext, place: Place, node: u
   const inner = place.outermost ? { ...place, outermost: false } : place
   switch (tagged.tag) {
     case 'ColumnRef':
-      resolveColumnRef(context, place, tagged.body as ColumnRef, place.rowNames ? 'names' : 'type')
+      resolveColumnRef(context, place, tagged.body as ColumnRef, place.rowUse)
       break
     case 'SubLink':
       resolveSubLink(context, inner, tagged.body as SubLink)
@@ -85,11 +42,16 @@ export function resolveExpression(context: ResolveContext, place: Place, node: u
       resolveRow(context, inner, tagged.body.args as Node[] | undefined)
       break
     default: {
-      const shown = tagged.tag.startsWith('Json') || tagged.tag.startsWith('Xml')
-      const next = shown ? { ...inner, rowNames: true } : inner
+      const next = { ...inner, rowUse: useWithin(tagged.tag, inner.rowUse) }
       for (const value of Object.values(tagged.body)) resolveExpression(context, next, value)
     }
   }
+}
+
+/** How a whole row directly inside of a node is used; once its names are seen, they are seen. */
+function useWithin(tag: string, outer: RowUse): RowUse {
+  if (outer === 'names' || tag.startsWith('Json') || tag.startsWith('Xml')) return 'names'
+  return tag === 'NullTest' || tag === 'A_Expr' || tag === 'BoolExpr' ? 'value' : outer
 }
 
 /** A list in which `t.*` expands to columns: ROW(...), VALUES (...). */
@@ -196,73 +158,6 @@ function resolveSubLink(context: ResolveContext, place: Place, node: SubLink): v
   }
 }
 
-export function resolveFuncCall(context: ResolveContext, place: Place, node: FuncCall): void {
-  const names = stringsOf(node.funcname)
-  const name = names.at(-1) ?? ''
-  const schema = names.at(-2)
-  let takesRows = false
-  for (const candidate of context.namespace.catalog.rowTypeFunctions) {
-    if (candidate.name === name && (schema === undefined || schema === candidate.schema)) {
-      const { relationOid, givesRows } = candidate
-      takesRows = true
-      context.references.push({ kind: 'row-function', relationOid, givesRows, node })
-    }
-  }
-  const builtIn = schema === undefined || schema === 'pg_catalog'
-  if (builtIn && NAME_FUNCTIONS.has(name)) resolveNameString(context, node.args?.[0])
-  const rowNames = place.rowNames || ROW_NAME_FUNCTIONS.has(name)
-  const inner = { ...place, rowNames }
-  for (const argument of node.args ?? []) {
-    if ('ColumnRef' in argument) {
-      const use: RowUse = takesRows ? 'argument' : rowNames ? 'names' : builtIn && name === 'count' ? 'count' : 'type'
-      resolveColumnRef(context, inner, argument.ColumnRef, use)
-    } else {
-      resolveExpression(context, inner, argument)
-    }
-  }
-  resolveExpression(context, inner, node.agg_order)
-  resolveExpression(context, inner, node.agg_filter)
-  resolveExpression(context, inner, node.over)
-}
-
-function resolveTypeCast(context: ResolveContext, place: Place, node: TypeCast): void {
-  const names = stringsOf(node.typeName?.names)
-  const type = names.at(-1) ?? ''
-  const schema = names.at(-2)
-  if (type === 'regclass') resolveNameString(context, node.arg)
-  else resolveTypeName(context, node.typeName, schema, type)
-  resolveExpression(context, place, node.arg)
-}
-
-/** Reports a relation's row type where a type name means one. */
-function resolveTypeName(
-  context: ResolveContext,
-  node: TypeCast['typeName'],
-  schema: string | undefined,
-  name: string,
-): void {
-  if (node === undefined || schema === 'pg_catalog') return
-  const relation = lookUpRelation(context.namespace, schema, name)
-  if (relation !== undefined && relation.rowTypeOid !== 0) {
-    context.references.push({ kind: 'row-type', relation, node })
-  }
-}
-
-/** Reports a string constant that is read as a relation's name. */
-function resolveNameString(context: ResolveContext, node: Node | undefined): void {
-  const constant = node !== undefined && 'TypeCast' in node ? node.TypeCast.arg : node
-  if (constant === undefined || !('A_Const' in constant)) return
-  const text = constant.A_Const.sval?.sval
-  if (text === undefined) return
-  const names = splitQualifiedName(text)
-  if (names === undefined) return
-  const name = names.at(-1) ?? ''
-  const schema = names.at(-2)
-  const relation = lookUpRelation(context.namespace, schema, name)
-  if (relation === undefined) return
-  context.references.push({ kind: 'name-string', relation, location: locationOf(constant.A_Const), schema, name })
-}
-
 function resolveIndirection(context: ResolveContext, place: Place, node: A_Indirection): void {
   const [first] = node.indirection ?? []
   const field = stringOf(first)
@@ -271,11 +166,15 @@ function resolveIndirection(context: ResolveContext, place: Place, node: A_Indir
     const before = context.references.length
     resolveColumnRef(context, place, argument.ColumnRef, 'field')
     const found = context.references[before]
-    if (found?.kind === 'whole-row') context.references[before] = { ...found, field }
-    else if (field !== undefined && found?.kind === 'column') {
+    if (found?.kind === 'whole-row') {
+      context.references[before] = { ...found, field, use: field === undefined ? 'fields' : 'field' }
+    }
+    if (field !== undefined && found?.kind === 'column') {
       const typeOid = found.range.relation?.columns[found.index]?.typeOid
       context.references.push({ kind: 'field', name: field, typeOid })
-    } else if (field !== undefined) context.references.push({ kind: 'field', name: field, typeOid: undefined })
+    } else if (field !== undefined && found?.kind !== 'whole-row') {
+      context.references.push({ kind: 'field', name: field, typeOid: undefined })
+    }
   } else {
     const before = context.references.length
     resolveExpression(context, place, argument)

@@ -9,8 +9,9 @@ import type {
   RangeVar,
   SelectStmt,
 } from 'libpg-query'
+import { resolveFuncCall } from './call.js'
 import { findCte, linkSiblings, type Place, type ResolveContext } from './context.js'
-import { resolveExpression, resolveFuncCall } from './expression.js'
+import { resolveExpression } from './expression.js'
 import { lookUpRelation } from './namespace.js'
 import { stringsOf } from './node.js'
 import { resolveQuery } from './query.js'

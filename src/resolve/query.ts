@@ -12,7 +12,8 @@ export type OutputColumns = readonly string[] | undefined
 
 /** Resolves a SELECT, VALUES or set operation; `place.scope` is the level outside of it. */
 export function resolveQuery(context: ResolveContext, outer: Place, node: SelectStmt): OutputColumns {
-  const place = { ...outer, ctes: resolveWith(context, outer, node.withClause), rowNames: false, bareOnly: false }
+  const ctes = resolveWith(context, outer, node.withClause)
+  const place: Place = { ...outer, ctes, rowUse: 'type', bareOnly: false }
   if (node.larg !== undefined && node.rarg !== undefined) {
     const columns = resolveQuery(context, place, node.larg)
     resolveQuery(context, place, node.rarg)
@@ -70,7 +71,7 @@ export function resolveTargetList(context: ResolveContext, place: Place, items: 
       continue
     }
     if (val !== undefined && 'ColumnRef' in val) {
-      resolveColumnRef(context, inner, val.ColumnRef, place.outermost ? 'output' : 'names')
+      resolveColumnRef(context, inner, val.ColumnRef, place.outermost ? 'output' : 'nested')
     } else {
       resolveExpression(context, inner, val)
     }

@@ -58,10 +58,13 @@ export interface AbsentReference {
 export type RowUse =
   | 'names' // its field names can be seen (row_to_json)
   | 'output' // an item of the statement's own target list
+  | 'nested' // an item of a subquery's target list
   | 'field' // (u).name
+  | 'fields' // (u).*
   | 'count' // only whether it is null counts
+  | 'value' // compared, tested or made text: its fields count, their names do not
   | 'argument' // of a function that is declared on a relation's row type
-  | 'type' // compared, cast, or given to any other function
+  | 'type' // anything else: its type may count
 
 /** A range variable used as a value. */
 export interface WholeRowReference {
@@ -160,6 +163,15 @@ export interface NameStringReference {
   readonly name: string
 }
 
+/** A column named inside a string, next to its relation's name (pg_get_serial_sequence). */
+export interface ColumnStringReference {
+  readonly kind: 'column-string'
+  readonly relation: Relation
+  /** Byte offset of the string. */
+  readonly location: number
+  readonly name: string
+}
+
 /** A relation's row type used as a type name (`NULL::users`). */
 export interface RowTypeReference {
   readonly kind: 'row-type'
@@ -211,6 +223,7 @@ export type Reference =
   | CopyReference
   | ConstraintReference
   | NameStringReference
+  | ColumnStringReference
   | RowTypeReference
   | RowFunctionReference
   | FieldReference

@@ -1,5 +1,5 @@
 import type { Catalog, Relation } from '../catalog/catalog.js'
-import { fromByteString } from '../sql/byte-string.js'
+import { fromByteString, toByteString } from '../sql/byte-string.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import type { ErrorFields, Outcome } from './outcome.js'
 
@@ -55,7 +55,7 @@ function addRenamed(names: Map<string, string>, before: readonly Named[], after:
 export function mapErrorBack(fields: ErrorFields, names: NamesBack, outcome: Outcome | undefined): ErrorFields {
   const touched =
     outcome === undefined || outcome.kind === 'unchanged' ? NO_RELATIONS : (outcome.relations ?? NO_RELATIONS)
-  const mapped = new Map(mapNames(fields, names, touched))
+  const mapped = mapEncodedNames(fields, names, touched)
   const position = Number(mapped.get('P'))
   if (outcome === undefined || outcome.kind === 'unchanged' || !(position > 0)) return mapped
   const old = outcome.oldPosition(position)
@@ -64,13 +64,26 @@ export function mapErrorBack(fields: ErrorFields, names: NamesBack, outcome: Out
   return mapped
 }
 
+/** Fields are ByteStrings; those that are not valid UTF-8 (another client_encoding) keep their names. */
+function mapEncodedNames(fields: ErrorFields, names: NamesBack, touched: ReadonlySet<number>): Map<string, string> {
+  const decoded = new Map<string, string>()
+  for (const [code, value] of fields) {
+    const text = fromByteString(value)
+    if (text === undefined) return new Map(fields)
+    decoded.set(code, text)
+  }
+  const mapped = mapNames(decoded, names, touched)
+  return new Map([...mapped].map(([code, text]) => [code, toByteString(text)]))
+}
+
 const NO_RELATIONS: ReadonlySet<number> = new Set()
 
 /** Messages about the statement's own range variables, which have their old names. */
-const OWN_NAMES = /FROM[- ]clause|specified more than once|columns available/
+const OWN_NAMES = /FROM[- ]clause|table name .* specified more than once|columns available/
 
 /** Where PostgreSQL prints a relation's name as the catalog has it. */
-const RELATION = /\b(of|for|on|to|from|in|not a|Table|into) ((?:relation|table|view|sequence|index) )?"([^"]+)"/g
+const RELATION =
+  /\b(of|for|on|to|from|in|not a|Table|into|new row for) ((?:relation|table|view|sequence|index) )?"([^"]+)"/g
 
 /** Maps the names in all fields but the position. `touched`: oids of the relations that the statement changed or read. */
 export function mapNames(fields: ErrorFields, names: NamesBack, touched: ReadonlySet<number>): ErrorFields {
@@ -121,7 +134,7 @@ function mapText(
       return `column "${pair === undefined ? column : oldColumn(pair, column)}" of ${what} "${name}"`
     })
     .replace(
-      /\b([Cc]olumn|into column) "([^"]+)" (?=is of type|can only be updated|is an identity|is a generated)/g,
+      /\b([Cc]olumn|into column) "([^"]+)" (?=is of type|can only be updated|is an identity|is a generated|specified more than once)/g,
       (_, what: string, column: string) => `${what} "${target === undefined ? column : oldColumn(target, column)}" `,
     )
     .replace(

@@ -65,7 +65,7 @@ export interface RewriteRequest {
   readonly clientEncoding: string
 }
 
-/** The fields of an ErrorResponse or NoticeResponse, by their one-letter codes (`C`, `M`, `P`, `t`, ...). */
+/** The fields of an ErrorResponse or NoticeResponse, by their one-letter codes (`C`, `M`, `P`, ...); values are ByteStrings. */
 export type ErrorFields = ReadonlyMap<string, string>
 
 /** Rewrites statements for one generation; made by `createRewriter`. */

@@ -44,6 +44,8 @@ export interface PlanContext {
   readonly renamedRefs: Set<ColumnRef>
   /** Names that several range variables without alias have, of different schemas. */
   readonly sharedNames: ReadonlySet<string>
+  /** True where some function of the statement shows the field names of rows. */
+  readonly rowNamesSeen: boolean
 }
 
 export function edit(context: PlanContext, start: number, end: number, text: string): void {

@@ -1,7 +1,12 @@
 import { lookUpRelation } from '../resolve/namespace.js'
-import type { ConstraintReference, NameStringReference, UnfollowedReference } from '../resolve/reference.js'
+import type {
+  ColumnStringReference,
+  ConstraintReference,
+  NameStringReference,
+  UnfollowedReference,
+} from '../resolve/reference.js'
 import { quoteIdentifier, quoteLiteral } from '../sql/identifier.js'
-import { edit, mappingOf, type PlanContext, refuseUnsupported } from './plan-context.js'
+import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { relationText } from './plan-range.js'
 import { findWord, tokenIndexAt } from './statement-source.js'
 
@@ -15,6 +20,14 @@ export function planNameString(context: PlanContext, reference: NameStringRefere
   if (lookUpRelation({ ...names, catalog: step.after }, schema, reference.name) === after) return
   const token = source.tokens[tokenIndexAt(source, location)]
   if (token !== undefined) edit(context, token.start, token.end, quoteLiteral(relationText(after)))
+}
+
+/** `pg_get_serial_sequence('users', 'nr')` => `..., 'number')`. */
+export function planColumnString(context: PlanContext, reference: ColumnStringReference): void {
+  const { relation, location, name } = reference
+  const newName = newColumnName(context.step.mapping.relations.get(relation.oid), name)
+  const token = context.source.tokens[tokenIndexAt(context.source, location)]
+  if (newName !== name && token !== undefined) edit(context, token.start, token.end, quoteLiteral(newName))
 }
 
 /** ON CONFLICT ON CONSTRAINT follows a renamed constraint. */

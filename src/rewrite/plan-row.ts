@@ -9,31 +9,40 @@ import { relationText } from './plan-range.js'
 import { isSymbol, nameAt, tokenIndexAt } from './statement-source.js'
 
 export function planWholeRow(context: PlanContext, reference: WholeRowReference): void {
-  const { range, node, use } = reference
+  const { range, node } = reference
   const change = mappingOf(context, range)
   if (change === undefined || changedColumnNames(change).size === 0) return
   const start = locationOf(node)
-  const parts = nameAt(context.source, start)
-  const shown = context.shown.get(range)
-  if (use === 'output' && change.added.length > 0) {
-    refuseUnsupported(
-      context,
-      `the whole row of "${range.name}" would show columns that were added to its table`,
-      'Select the columns, or row_to_json of the row.',
-      start,
-    )
-  } else if (use === 'argument' && shown?.as === 'derived') {
-    refuseUnsupported(
-      context,
-      `the whole row of "${range.name}" is used both for its field names and as its table's row type`,
-      'Name the columns that the query needs instead of using the whole row.',
-      start,
-    )
+  const derived = context.shown.get(range)?.as === 'derived'
+  const reason = rowRefusal(reference, change, derived, context.rowNamesSeen)
+  if (reason !== undefined) {
+    const hint = 'Name the columns that the query needs instead of using the whole row.'
+    refuseUnsupported(context, reason, hint, start)
   } else if (range.role === 'target' || range.role === 'pseudo') {
     planTargetRow(context, reference, change)
-  } else if (parts.length > 2) {
-    planQualifier(context, range, start, parts)
+  } else {
+    planQualifier(context, range, start, nameAt(context.source, start))
   }
+}
+
+/** Why a whole row cannot be what it was: it has a type of its own, which has the new fields. */
+function rowRefusal(
+  { range, use }: WholeRowReference,
+  change: RelationMapping,
+  derived: boolean,
+  namesSeen: boolean,
+): string | undefined {
+  const gained = change.added.length > 0
+  const keepsType = use === 'output' || use === 'nested' || use === 'type'
+  if (keepsType && gained) return `the whole row of "${range.name}" would show columns that were added to its table`
+  if (use === 'nested' && namesSeen) {
+    return `the whole row of "${range.name}" leaves a subquery, and field names that changed may be seen outside of it`
+  }
+  if (derived && (keepsType || use === 'argument')) {
+    return `the whole row of "${range.name}" is used both for its fields and as its table's row type`
+  }
+  if (use === 'fields' && range.role !== 'from') return `the fields of "${range.name}" cannot be listed by .* here`
+  return undefined
 }
 
 /** A DML target cannot be shown as a subquery: its row is built where its field names are seen. */
@@ -45,7 +54,7 @@ function planTargetRow(context: PlanContext, reference: WholeRowReference, chang
     planField(context, start, field, change)
     return
   }
-  const seen = use === 'names' || (use === 'type' && change.added.length > 0)
+  const seen = use === 'names' || (use === 'value' && change.added.length > 0)
   const qualifier = qualifierText(context, range)
   if (!seen || qualifier === undefined) return
   const items = change.before.columns.map((column) => {

@@ -1,3 +1,4 @@
+import { ROW_NAME_FUNCTIONS } from '../resolve/call.js'
 import type { Namespace } from '../resolve/namespace.js'
 import type { Reference } from '../resolve/reference.js'
 import type { Edit } from './outcome.js'
@@ -12,7 +13,7 @@ import {
 import type { NamePath, PlanContext, PlannedRefusal, StepFacts } from './plan-context.js'
 import { planCopy } from './plan-copy.js'
 import { planInsert } from './plan-insert.js'
-import { planConstraint, planNameString, planUnfollowed } from './plan-name.js'
+import { planColumnString, planConstraint, planNameString, planUnfollowed } from './plan-name.js'
 import { planRange, planUnknownRelation } from './plan-range.js'
 import { planFieldReference, planRowFunction, planRowType, planWholeRow } from './plan-row.js'
 import { planStar } from './plan-star.js'
@@ -46,6 +47,7 @@ export function planStatement(
     refusals: [],
     renamedRefs: new Set(),
     sharedNames: sharedNames(references),
+    rowNamesSeen: mentioned(ROW_NAME_FUNCTIONS),
   }
   for (const reference of references) planReference(context, reference, mentioned)
   // The first refusal in the text, as PostgreSQL would report the first error that it meets.
@@ -84,6 +86,7 @@ const PLANNERS: {
   copy: planCopy,
   constraint: planConstraint,
   'name-string': planNameString,
+  'column-string': planColumnString,
   'row-type': planRowType,
   'row-function': planRowFunction,
   field: planFieldReference,

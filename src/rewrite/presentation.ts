@@ -89,7 +89,8 @@ function presentationOf(
   )
   const gained = change.added.length > 0
   if ((columnsRenamed || gained) && rowUses.includes('names')) return 'derived'
-  if (gained && (rowUses.includes('type') || range.hiddenByJoinColumns || isInUnlistableStar(range, references))) {
+  const fieldsSeen = rowUses.includes('value') || rowUses.includes('fields')
+  if (gained && (fieldsSeen || range.hiddenByJoinColumns || isInUnlistableStar(range, references))) {
     return 'derived'
   }
   if (columnsRenamed) return 'columns'

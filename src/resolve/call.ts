@@ -1,0 +1,138 @@
+import type { FuncCall, Node, TypeCast } from 'libpg-query'
+import type { Place, ResolveContext } from './context.js'
+import { resolveColumnRef, resolveExpression } from './expression.js'
+import { lookUpRelation } from './namespace.js'
+import { locationOf, stringsOf } from './node.js'
+import { splitQualifiedName } from './qualified-name.js'
+import type { NameStringReference, RowUse } from './reference.js'
+
+/** Functions that show a row's field names, or keep the row in a value that may be shown so later. */
+export const ROW_NAME_FUNCTIONS: ReadonlySet<string> = new Set([
+  'row_to_json',
+  'to_json',
+  'to_jsonb',
+  'json_agg',
+  'jsonb_agg',
+  'json_agg_strict',
+  'jsonb_agg_strict',
+  'json_build_object',
+  'jsonb_build_object',
+  'json_build_array',
+  'jsonb_build_array',
+  'json_object_agg',
+  'jsonb_object_agg',
+  'json_object_agg_strict',
+  'jsonb_object_agg_strict',
+  'json_object_agg_unique',
+  'jsonb_object_agg_unique',
+  'array_to_json',
+  'hstore',
+  'query_to_xml',
+])
+
+/** Functions with a relation's name in a string (type regclass or text): which argument it is, from 0. */
+const NAME_FUNCTIONS: Readonly<Record<string, (count: number) => number>> = {
+  nextval: () => 0,
+  currval: () => 0,
+  setval: () => 0,
+  to_regclass: () => 0,
+  pg_get_serial_sequence: () => 0,
+  pg_relation_size: () => 0,
+  pg_table_size: () => 0,
+  pg_total_relation_size: () => 0,
+  pg_indexes_size: () => 0,
+  pg_relation_filepath: () => 0,
+  pg_sequence_last_value: () => 0,
+  pg_get_viewdef: () => 0,
+  // A role may come first.
+  has_table_privilege: (count) => count - 2,
+  has_sequence_privilege: (count) => count - 2,
+  has_any_column_privilege: (count) => count - 2,
+  has_column_privilege: (count) => count - 3,
+}
+
+/** Of those the ones with the name of one of its columns in the next argument. */
+const COLUMN_FUNCTIONS: ReadonlySet<string> = new Set(['pg_get_serial_sequence', 'has_column_privilege'])
+
+/** Reports a function call: its name may give rows of a relation, its arguments may name relations in strings. */
+export function resolveFuncCall(context: ResolveContext, place: Place, node: FuncCall): void {
+  const names = stringsOf(node.funcname)
+  const name = names.at(-1) ?? ''
+  const schema = names.at(-2)
+  let takesRows = false
+  for (const candidate of context.namespace.catalog.rowTypeFunctions) {
+    if (candidate.name === name && (schema === undefined || schema === candidate.schema)) {
+      const { relationOid, givesRows } = candidate
+      takesRows = true
+      context.references.push({ kind: 'row-function', relationOid, givesRows, node })
+    }
+  }
+  const builtIn = schema === undefined || schema === 'pg_catalog'
+  const nameAt = builtIn ? NAME_FUNCTIONS[name]?.(node.args?.length ?? 0) : undefined
+  if (nameAt !== undefined) {
+    resolveNameString(context, node.args?.[nameAt])
+    if (COLUMN_FUNCTIONS.has(name)) resolveColumnString(context, node.args?.[nameAt], node.args?.[nameAt + 1])
+  }
+  const namesSeen = place.rowUse === 'names' || ROW_NAME_FUNCTIONS.has(name)
+  const inner: Place = { ...place, rowUse: namesSeen ? 'names' : 'type' }
+  for (const argument of node.args ?? []) {
+    if ('ColumnRef' in argument) {
+      const use: RowUse = takesRows ? 'argument' : namesSeen ? 'names' : builtIn && name === 'count' ? 'count' : 'type'
+      resolveColumnRef(context, inner, argument.ColumnRef, use)
+    } else {
+      resolveExpression(context, inner, argument)
+    }
+  }
+  resolveExpression(context, inner, node.agg_order)
+  resolveExpression(context, inner, node.agg_filter)
+  resolveExpression(context, inner, node.over)
+}
+
+export function resolveTypeCast(context: ResolveContext, place: Place, node: TypeCast): void {
+  const names = stringsOf(node.typeName?.names)
+  const type = names.at(-1) ?? ''
+  const schema = names.at(-2)
+  if (type === 'regclass') resolveNameString(context, node.arg)
+  else resolveTypeName(context, node.typeName, schema, type)
+  const asText = ['text', 'varchar', 'bpchar'].includes(type) && place.rowUse !== 'names'
+  const rowUse = asText ? 'value' : /^jsonb?$/.test(type) ? 'names' : place.rowUse
+  resolveExpression(context, { ...place, rowUse }, node.arg)
+}
+
+/** Reports a relation's row type where a type name means one. */
+function resolveTypeName(
+  context: ResolveContext,
+  node: TypeCast['typeName'],
+  schema: string | undefined,
+  name: string,
+): void {
+  if (node === undefined || schema === 'pg_catalog') return
+  const relation = lookUpRelation(context.namespace, schema, name)
+  if (relation !== undefined && relation.rowTypeOid !== 0) {
+    context.references.push({ kind: 'row-type', relation, node })
+  }
+}
+
+/** Reports a string constant that is read as a relation's name. */
+function resolveNameString(context: ResolveContext, node: Node | undefined): void {
+  const found = namedRelation(context, node)
+  if (found !== undefined) context.references.push({ kind: 'name-string', ...found })
+}
+
+function namedRelation(context: ResolveContext, node: Node | undefined): Omit<NameStringReference, 'kind'> | undefined {
+  if (node === undefined || !('A_Const' in node)) return undefined
+  const names = splitQualifiedName(node.A_Const.sval?.sval ?? '')
+  if (names === undefined) return undefined
+  const name = names.at(-1) ?? ''
+  const schema = names.at(-2)
+  const relation = lookUpRelation(context.namespace, schema, name)
+  return relation === undefined ? undefined : { relation, location: locationOf(node.A_Const), schema, name }
+}
+
+/** pg_get_serial_sequence('users', 'id'): the second string is a column's name, taken as it is. */
+function resolveColumnString(context: ResolveContext, table: Node | undefined, column: Node | undefined): void {
+  const relation = namedRelation(context, table)?.relation
+  if (relation === undefined || column === undefined || !('A_Const' in column)) return
+  const name = column.A_Const.sval?.sval ?? ''
+  context.references.push({ kind: 'column-string', relation, location: locationOf(column.A_Const), name })
+}

@@ -2,11 +2,18 @@ import type { BackendMessage } from '../support/backend-message.js'
 
 /** What to disregard between two answers. */
 export interface Tolerance {
+  /** Relations of the old schema, by oid; any other relation was made by the statement, and its oid is by chance. */
+  readonly relations: ReadonlyMap<number, unknown>
   /** Rows may come in another order. */
   readonly anyOrder: boolean
+  /** Names that a message quotes may differ. */
+  readonly anyNames: boolean
   /** Rows are the text of a plan, which names the new schema. */
   readonly anyRows: boolean
 }
+
+/** Objects that initdb made have smaller oids (FirstNormalObjectId, transam.h). */
+const FIRST_NORMAL_OID = 16384
 
 /**
  * The first difference between two answers, in words; undefined where there is none.
@@ -31,12 +38,12 @@ function describeAnswer(messages: readonly BackendMessage[], tolerance: Toleranc
   let rows: string[] = []
   for (const message of messages) {
     if (message.type === 'DataRow' || message.type === 'CopyData') {
-      rows.push(describeMessage(message))
+      rows.push(describeMessage(message, tolerance))
       continue
     }
     lines.push(...(tolerance.anyRows ? [] : tolerance.anyOrder ? rows.sort() : rows))
     rows = []
-    lines.push(describeMessage(message))
+    lines.push(describeMessage(message, tolerance))
   }
   return lines
 }
@@ -44,7 +51,7 @@ function describeAnswer(messages: readonly BackendMessage[], tolerance: Toleranc
 // The fields of an ErrorResponse that belong to the statement; the others tell of PostgreSQL's source and of functions.
 const comparedFields = ['S', 'C', 'M', 'D', 'P', 's', 't', 'c', 'd', 'n']
 
-function describeMessage(message: BackendMessage): string {
+function describeMessage(message: BackendMessage, { relations, anyNames }: Tolerance): string {
   switch (message.type) {
     case 'DataRow':
       return `row ${message.values.map((value) => (value === null ? 'NULL' : printable(value))).join(' | ')}`
@@ -52,12 +59,17 @@ function describeMessage(message: BackendMessage): string {
       return `copy ${printable(message.data)}`
     case 'RowDescription':
       return `columns ${message.fields
-        .map((f) => `${f.name}(type ${f.typeOid} ${f.typmod}, from ${f.tableOid}.${f.attnum}, format ${f.format})`)
+        .map((f) => {
+          const origin = f.tableOid < FIRST_NORMAL_OID || relations.has(f.tableOid) ? f.tableOid : 'new'
+          return `${f.name}(type ${f.typeOid} ${f.typmod}, from ${origin}.${f.attnum}, format ${f.format})`
+        })
         .join(', ')}`
     case 'ErrorResponse':
     case 'NoticeResponse':
       return `${message.type} ${comparedFields
-        .flatMap((code) => (message.fields.has(code) ? [`${code}=${comparableField(code, message.fields)}`] : []))
+        .flatMap((code) =>
+          message.fields.has(code) ? [`${code}=${comparableField(code, message.fields, anyNames)}`] : [],
+        )
         .join(' ')}`
     case 'Other':
       return `${message.code} ${printable(message.body)}`
@@ -66,10 +78,12 @@ function describeMessage(message: BackendMessage): string {
   }
 }
 
-/** The row that a failed constraint shows has the new columns in it. */
-function comparableField(code: string, fields: ReadonlyMap<string, string>): string {
+function comparableField(code: string, fields: ReadonlyMap<string, string>, anyNames: boolean): string {
   const value = fields.get(code) ?? ''
-  return code === 'D' && value.startsWith('Failing row contains') ? 'Failing row contains' : value
+  if (code !== 'D' && code !== 'M') return value
+  // The row that a failed constraint shows has the new columns in it.
+  if (value.startsWith('Failing row contains')) return 'Failing row contains'
+  return anyNames ? value.replace(/"(?:[^"]|"")*"|Key \([^=]*\)=/g, '"..."') : value
 }
 
 function printable(data: Buffer): string {

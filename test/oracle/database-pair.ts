@@ -22,36 +22,30 @@ export interface DatabasePair {
 export interface OldDatabase {
   /** The name of the untouched database. */
   readonly name: string
+  /** Nobody may be connected to the untouched database meanwhile: PostgreSQL would not copy it. */
   migrate(migration: Migration): Promise<DatabasePair>
   drop(): Promise<void>
 }
 
 export async function createOldDatabase(sql: string): Promise<OldDatabase> {
-  // Nobody may be connected to a database while it is copied, so one is kept for that.
-  const template = `oracle_${randomBytes(6).toString('hex')}`
-  const name = `${template}_before`
-  await run('postgres', [`CREATE DATABASE ${template}`])
-  await run(template, [sql])
-  await run('postgres', [`CREATE DATABASE ${name} TEMPLATE ${template}`])
+  const name = `oracle_${randomBytes(6).toString('hex')}`
+  await run('postgres', `CREATE DATABASE ${name}`)
+  await run(name, sql)
   let copies = 0
   return {
     name,
     async migrate(migration) {
       copies += 1
-      const after = `${template}_${copies}`
-      await run('postgres', [`CREATE DATABASE ${after} TEMPLATE ${template}`])
+      const after = `${name}_${copies}`
+      await run('postgres', `CREATE DATABASE ${after} TEMPLATE ${name}`)
       return {
         before: name,
         after,
         generation: await withClient(after, (client) => applySteps(client, migration.steps)),
-        drop: () => run('postgres', [`DROP DATABASE ${after} WITH (FORCE)`]),
+        drop: () => run('postgres', `DROP DATABASE ${after} WITH (FORCE)`),
       }
     },
-    drop: () =>
-      run(
-        'postgres',
-        [name, template].map((database) => `DROP DATABASE ${database} WITH (FORCE)`),
-      ),
+    drop: () => run('postgres', `DROP DATABASE ${name} WITH (FORCE)`),
   }
 }
 
@@ -75,17 +69,17 @@ async function applySteps(client: pg.Client, steps: readonly MigrationStep[]): P
 
 function insertRules(catalog: Catalog, step: MigrationStep): InsertRules {
   const rules = new Map<number, { column: string; expression: string }[]>()
-  for (const { table, column, expression } of step.inserts) {
-    const relation = findRelation(catalog, ['public'], undefined, table)
+  for (const { schema, table, column, expression } of step.inserts) {
+    const relation = findRelation(catalog, ['public'], schema, table)
     if (relation === undefined) throw new Error(`no table ${table}`)
     rules.set(relation.oid, [...(rules.get(relation.oid) ?? []), { column, expression }])
   }
   return rules
 }
 
-async function run(database: string, statements: readonly string[]): Promise<void> {
+async function run(database: string, sql: string): Promise<void> {
   await withClient(database, async (client) => {
-    for (const statement of statements) await client.query(statement)
+    await client.query(sql)
   })
 }
 

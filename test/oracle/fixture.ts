@@ -12,6 +12,8 @@ export interface OracleCase {
   readonly copyData: readonly string[]
   /** The search_path that both sides have. */
   readonly path?: string
+  /** Whether rows must come in the same order; where absent, an ORDER BY anywhere means so. */
+  readonly ordered?: boolean
   /** The SQLSTATE that the statement has on the old schema; it must succeed there when this is absent. */
   readonly error?: string
   /** The migrations under which a refusal is right, and why; `every` stands for each of them. */
@@ -22,7 +24,12 @@ export interface OracleCase {
 export interface MigrationStep {
   readonly sql: string
   /** `users.country = 'DE'`: table as the version before the step names it. */
-  readonly inserts: readonly { readonly table: string; readonly column: string; readonly expression: string }[]
+  readonly inserts: readonly {
+    readonly schema?: string
+    readonly table: string
+    readonly column: string
+    readonly expression: string
+  }[]
 }
 
 export interface Migration {

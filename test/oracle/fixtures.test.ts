@@ -4,10 +4,13 @@ import { connectRaw, type RawClient } from '../support/raw-client.js'
 import { createOldDatabase, type DatabasePair, type OldDatabase } from './database-pair.js'
 import { type OracleCase, readFixtures, readSchemaSet } from './fixture.js'
 import { observe, type Protocol } from './observe.js'
-import { type Oracle, openOracle, preludeOf, protocolsOf, runCase } from './run-case.js'
+import { errorOf, type Oracle, openOracle, protocolsOf, runCase, setPath } from './run-case.js'
 
 const schemas = await readSchemaSet('shop')
 const fixtures = await readFixtures('shop')
+// A rollback does not take sequences back.
+const resetSequences =
+  "SELECT pg_catalog.setval(oid::regclass, 1000, false) FROM pg_catalog.pg_class WHERE relkind = 'S'"
 let old: OldDatabase
 
 beforeAll(async () => {
@@ -39,7 +42,7 @@ describe.each(schemas.migrations)('after $name', (migration) => {
   let oracle: Oracle
   beforeAll(async () => {
     pair = await old.migrate(migration)
-    oracle = await openOracle(pair, inject('postgresPort'))
+    oracle = await openOracle(pair, inject('postgresPort'), resetSequences)
   })
   afterAll(async () => {
     await oracle.close()
@@ -67,17 +70,17 @@ async function complaintOf(
   const mayRefuse = item.refused?.migrations.some((name) => name === migration || name === 'every') ?? false
   const verdict = await runCase(oracle, protocol, item)
   if (verdict.kind === 'different') return verdict.report
-  if (verdict.kind === 'refused' && !mayRefuse) return `${item.sql}\nrefused: ${verdict.reason}`
+  if (verdict.kind === 'refused' && !mayRefuse) return `${item.sql}\nrefused: ${verdict.reason}\n${verdict.report}`
   if (verdict.kind === 'same' && mayRefuse) return `${item.sql}\nis not refused any more: take the mark out`
   return undefined
 }
 
 /** The SQLSTATE of the first error. */
 async function errorOn(client: RawClient, protocol: Protocol, item: OracleCase): Promise<string | undefined> {
-  const answer = await observe(client, protocol, preludeOf(item), {
+  const answer = await observe(client, protocol, setPath(item.path) + resetSequences, {
     sql: toByteString(item.sql),
     parameters: item.parameters ?? [],
     copyData: item.copyData,
   })
-  return answer.flatMap((message) => (message.type === 'ErrorResponse' ? [message.fields.get('C')] : []))[0]
+  return errorOf(answer)
 }

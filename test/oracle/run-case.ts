@@ -1,3 +1,4 @@
+import type { Relation } from '../../src/catalog/catalog.js'
 import type { Outcome, Rewriter } from '../../src/rewrite/outcome.js'
 import { createRewriter } from '../../src/rewrite/rewriter.js'
 import { fromByteString, toByteString } from '../../src/sql/byte-string.js'
@@ -12,8 +13,9 @@ import { observe, type Protocol } from './observe.js'
 
 /** What became of one statement. */
 export type Verdict =
-  | { readonly kind: 'same' }
-  | { readonly kind: 'refused'; readonly reason: string }
+  /** `error`: the SQLSTATE that both sides have. */
+  | { readonly kind: 'same'; readonly error?: string }
+  | { readonly kind: 'refused'; readonly reason: string; readonly report: string }
   | { readonly kind: 'different'; readonly report: string }
 
 /** The connections of one pair of databases, and the rewriter between them. */
@@ -21,13 +23,17 @@ export interface Oracle {
   readonly before: RawClient
   readonly after: RawClient
   readonly rewriter: Rewriter
+  /** Of the old schema, by oid. */
+  readonly relations: ReadonlyMap<number, Relation>
+  /** SQL that puts both sides into the same state before a statement, after search_path is set. */
+  readonly reset: string
   /** current_schemas(true) of the migrated side under a search_path; undefined stands for the server's default. */
   schemas(path: string | undefined): Promise<readonly string[]>
   close(): Promise<void>
 }
 
 /** Connects to both databases of a pair on 127.0.0.1. */
-export async function openOracle(pair: DatabasePair, port: number): Promise<Oracle> {
+export async function openOracle(pair: DatabasePair, port: number, reset = ''): Promise<Oracle> {
   const [before, after] = await Promise.all(
     [pair.before, pair.after].map((database) => connectRaw({ host: '127.0.0.1', port, database })),
   )
@@ -36,7 +42,9 @@ export async function openOracle(pair: DatabasePair, port: number): Promise<Orac
   return {
     before,
     after,
+    reset,
     rewriter: createRewriter(pair.generation, { parser: await loadParser() }),
+    relations: pair.generation.versions[0]?.catalog.byOid ?? new Map(),
     schemas(path) {
       const schemas = known.get(path) ?? schemasOf(after, path)
       known.set(path, schemas)
@@ -54,15 +62,10 @@ export function protocolsOf(item: OracleCase): readonly Protocol[] {
   return /;\s*\S/.test(item.sql) ? ['simple'] : ['simple', 'extended']
 }
 
-/** Puts both sides into the same state: sequences are not rolled back. */
-export function preludeOf(item: OracleCase): string {
-  return `${setPath(item.path)}SELECT pg_catalog.setval(oid::regclass, 1000, false) FROM pg_catalog.pg_class WHERE relkind = 'S'`
-}
-
 /** Runs a statement on the old schema, and its rewritten text on the new one, and compares the answers. */
 export async function runCase(oracle: Oracle, protocol: Protocol, item: OracleCase): Promise<Verdict> {
   const { before, after, rewriter } = oracle
-  const prelude = preludeOf(item)
+  const prelude = setPath(item.path) + oracle.reset
   const request = { sql: toByteString(item.sql), parameters: item.parameters ?? [], copyData: item.copyData }
   const outcome = rewriter.rewrite({
     text: request.sql,
@@ -77,25 +80,43 @@ export async function runCase(oracle: Oracle, protocol: Protocol, item: OracleCa
     observe(before, protocol, prelude, request),
     observe(after, protocol, prelude, { ...request, sql }),
   ])
-  if (outcome.kind === 'refused') return verdictOfRefusal(outcome.refusal.message, outcome.marker, sql, raw)
-  const got = raw.map((message) => mapNames(message, rewriter, outcome))
+  const got = raw.map((message) => asClientSeesIt(message, rewriter, outcome))
   const difference = differenceOf(expected, got, {
-    anyOrder: !/order\s+by/i.test(item.sql),
+    relations: oracle.relations,
+    anyOrder: !(item.ordered ?? /order\s+by/i.test(item.sql)),
+    anyNames: item.ordered !== undefined,
     anyRows: /^\s*explain/i.test(item.sql),
   })
-  if (difference === undefined) return { kind: 'same' }
+  // What fails on the old schema too may be refused, if the client sees the same error.
+  if (difference === undefined) {
+    const error = errorOf(expected)
+    return error === undefined ? { kind: 'same' } : { kind: 'same', error }
+  }
+  if (outcome.kind === 'refused' && raw.some((message) => names(message, outcome.marker))) {
+    return { kind: 'refused', reason: outcome.refusal.message, report: difference }
+  }
   return { kind: 'different', report: `${item.sql}\n  -> ${fromByteString(sql)}\n${difference}` }
 }
 
-/** The text of a refused statement must fail on the marker, else the server would run it. */
-function verdictOfRefusal(reason: string, marker: string, sql: string, answer: readonly BackendMessage[]): Verdict {
-  const named = answer.some((message) => message.type === 'ErrorResponse' && message.fields.get('M')?.includes(marker))
-  if (named) return { kind: 'refused', reason }
-  return { kind: 'different', report: `refused (${reason}), but ${sql} does not fail on ${marker}` }
+/** The SQLSTATE of the first error. */
+export function errorOf(answer: readonly BackendMessage[]): string | undefined {
+  return answer.flatMap((message) => (message.type === 'ErrorResponse' ? [message.fields.get('C')] : []))[0]
 }
 
-function mapNames(message: BackendMessage, rewriter: Rewriter, outcome: Outcome): BackendMessage {
+function names(message: BackendMessage, marker: string): boolean {
+  return message.type === 'ErrorResponse' && (message.fields.get('M')?.includes(marker) ?? false)
+}
+
+/** A message as the session would pass it on: the marker's error becomes the refusal, names are mapped back. */
+function asClientSeesIt(message: BackendMessage, rewriter: Rewriter, outcome: Outcome): BackendMessage {
   if (message.type !== 'ErrorResponse' && message.type !== 'NoticeResponse') return message
+  if (outcome.kind === 'refused' && message.fields.get('M')?.includes(outcome.marker)) {
+    const { sqlstate, message: text, position } = outcome.refusal
+    const fields = new Map([...message.fields, ['C', sqlstate], ['M', text]] as [string, string][])
+    fields.delete('P')
+    if (position !== undefined) fields.set('P', String(position))
+    return { type: message.type, fields }
+  }
   return { type: message.type, fields: rewriter.mapError(message.fields, 0, outcome) }
 }
 
@@ -106,6 +127,6 @@ async function schemasOf(client: RawClient, path: string | undefined): Promise<r
   return answer.flatMap((message) => (message.type === 'DataRow' ? [message.values[0]?.toString() ?? ''] : []))
 }
 
-function setPath(path: string | undefined): string {
+export function setPath(path: string | undefined): string {
   return path === undefined ? '' : `SET LOCAL search_path = ${path}; `
 }

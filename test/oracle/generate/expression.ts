@@ -1,0 +1,182 @@
+import { allTypes, declared, literal, type Type, value } from './model.js'
+import { generateQuery } from './query.js'
+import { type Build, columnReferences, deeper, type Scope } from './scope.js'
+
+/** An expression with the name that its unaliased output column has. */
+export interface Expression {
+  readonly sql: string
+  readonly type: Type
+  readonly name: string
+}
+
+const unnamed = '?column?'
+
+/** An expression of the type; a column where there is one and nothing else is chosen. */
+export function generateExpression(build: Build, scope: Scope, type: Type, depth = 2): Expression {
+  const { choices } = build
+  const made = (sql: string, name = unnamed): Expression => ({ sql, type, name })
+  const sub = (of: Type) => generateExpression(build, scope, of, depth - 1).sql
+  const columns = columnReferences(build, scope, type)
+  const column = choices.pickAny(columns)
+  const simple = () =>
+    column ??
+    made(
+      literal(choices, type),
+      type === 'date' ? 'date' : type === 'bool' ? 'bool' : type === 'array' ? 'text' : unnamed,
+    )
+  if (depth <= 0) return simple()
+  switch (choices.below(14)) {
+    case 5:
+      return made(literal(choices, type), literalName(type))
+    case 6:
+      return made(`coalesce(${sub(type)}, ${literal(choices, type)})`, 'coalesce')
+    case 7: {
+      const otherwise = generateExpression(build, scope, type, depth - 1)
+      // A CASE is named by its ELSE, where that has a name (parse_target.c, FigureColnameInternal).
+      return made(
+        `CASE WHEN ${generateCondition(build, scope, depth - 1)} THEN ${sub(type)} ELSE ${otherwise.sql} END`,
+        otherwise.name === unnamed ? 'case' : otherwise.name,
+      )
+    }
+    case 8: {
+      const inner = generateExpression(build, scope, type, depth - 1)
+      return made(`(${inner.sql})::${declared[type]}`, inner.name === unnamed ? castName(type) : inner.name)
+    }
+    case 9:
+    case 10:
+      return operation(build, scope, type, sub, made)
+    case 11:
+      return scalarSubquery(build, scope, type) ?? simple()
+    case 12:
+      return made(`(${simple().sql})`, simple().name)
+    default:
+      return simple()
+  }
+}
+
+function operation(
+  build: Build,
+  scope: Scope,
+  type: Type,
+  sub: (type: Type) => string,
+  made: (sql: string, name?: string) => Expression,
+): Expression {
+  const { choices } = build
+  switch (type) {
+    case 'int':
+      return choices.pick([
+        () => made(`${sub('int')} + ${literal(choices, 'int')}`),
+        () => made(`length(${sub('text')})`, 'length'),
+        () => made(`cardinality(${sub('array')})`, 'cardinality'),
+        () => made(`- ${sub('int')}`),
+      ])()
+    case 'text':
+      return choices.pick([
+        () => made(`upper(${sub('text')})`, 'upper'),
+        () => made(`${sub('text')} || ${sub('text')}`),
+        () => made(`(${sub('array')})[1]`),
+        () => made(`concat(${sub('int')}, ${sub('text')})`, 'concat'),
+        ...wholeRows(build, scope).map((row) => () => made(`row_to_json(${row})::text`, 'row_to_json')),
+      ])()
+    case 'numeric':
+      return choices.pick([() => made(`${sub('numeric')} * 2`), () => made(`abs(${sub('numeric')})`, 'abs')])()
+    case 'bool':
+      return made(`(${generateCondition(build, scope, 1)})`)
+    case 'date':
+      return made(`greatest(${sub('date')}, ${literal(choices, 'date')})`, 'greatest')
+    case 'array':
+      return choices.pick([
+        () => made(`array_append(${sub('array')}, ${sub('text')})`, 'array_append'),
+        () => made(`ARRAY[${sub('text')}, ${literal(choices, 'text')}]`, 'array'),
+      ])()
+  }
+}
+
+/** A condition; comparisons with columns, subqueries, parameters. */
+export function generateCondition(build: Build, scope: Scope, depth = 2): string {
+  const { choices } = build
+  const type = choices.pick<Type>(['int', 'text', ...allTypes])
+  const left = generateExpression(build, scope, type, depth - 1)
+  switch (choices.below(12)) {
+    case 4:
+      return `${left.sql} IS NOT NULL`
+    case 5:
+      return `${left.sql} <> ${literal(choices, type)}`
+    case 6:
+      return depth <= 0
+        ? `${left.sql} IS NULL`
+        : `(${generateCondition(build, scope, depth - 1)} OR NOT (${generateCondition(build, scope, depth - 1)}))`
+    case 7:
+      return depth <= 0
+        ? 'true'
+        : `${generateCondition(build, scope, depth - 1)} AND ${generateCondition(build, scope, depth - 1)}`
+    case 8:
+      return `${left.sql} = ${parameter(build, type)}`
+    case 9:
+      return subqueryCondition(build, scope, type, left.sql) ?? `${left.sql} IS NOT NULL`
+    case 10:
+      return `${left.sql} IN (${literal(choices, type)}, ${literal(choices, type)})`
+    case 11:
+      return `(${left.sql}, ${generateExpression(build, scope, 'int', depth - 1).sql}) IS DISTINCT FROM (${literal(choices, type)}, 1)`
+    default:
+      return `${left.sql} >= ${generateExpression(build, scope, type, depth - 1).sql}`
+  }
+}
+
+/** A mark for a parameter with a value that fits; `numberParameters` turns the marks that are used into $n. */
+function parameter(build: Build, type: Type): string {
+  build.parameters.push(value(build.choices, type))
+  return `\u0000${build.parameters.length - 1}\u0000`
+}
+
+/** Gives the marked parameters of a statement their numbers, by first appearance. */
+export function numberParameters(sql: string, values: readonly string[]): { sql: string; parameters: string[] } {
+  const numbers = new Map<string, number>()
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL marks a parameter, as it cannot stand in SQL
+  const numbered = sql.replace(/\u0000(\d+)\u0000/g, (_, index: string) => {
+    numbers.set(index, numbers.get(index) ?? numbers.size + 1)
+    return `$${numbers.get(index)}`
+  })
+  return { sql: numbered, parameters: [...numbers.keys()].map((index) => values[Number(index)] ?? '') }
+}
+
+function subqueryCondition(build: Build, scope: Scope, type: Type, left: string): string | undefined {
+  if (build.depth <= 0) return undefined
+  const inner = deeper(build)
+  return build.choices.pick([
+    () => `EXISTS (${generateQuery(inner, scope, {}).sql})`,
+    () => `${left} IN (${generateQuery(inner, scope, { types: [type] }).sql})`,
+    () => `${left} NOT IN (${generateQuery(inner, scope, { types: [type] }).sql})`,
+    () => `${left} = ANY (${generateQuery(inner, scope, { types: [type] }).sql})`,
+  ])()
+}
+
+/** An aggregate gives one row whatever the query finds. */
+function scalarSubquery(build: Build, scope: Scope, type: Type): Expression | undefined {
+  if (build.depth <= 0) return undefined
+  const query = generateQuery(deeper(build), scope, { aggregate: type })
+  return { sql: `(${query.sql})`, type, name: query.columns[0]?.name ?? unnamed }
+}
+
+/** Bare range variables of the innermost level whose name no column has. */
+export function wholeRows(build: Build, scope: Scope): string[] {
+  const level = scope[0]
+  if (level === undefined) return []
+  return level.ranges
+    .filter((range) => range.table !== undefined)
+    .filter((range) => level.ranges.filter((other) => other.name === range.name).length === 1)
+    .filter((range) => !scope.some((any) => any.visible.some((column) => column.name === range.name)))
+    .map((range) => (build.choices.chance(30) ? `${quoteAlways(range.name)}.*` : quoteAlways(range.name)))
+}
+
+function quoteAlways(name: string): string {
+  return `"${name}"`
+}
+
+function castName(type: Type): string {
+  return { int: 'int4', text: 'text', numeric: 'numeric', bool: 'bool', date: 'date', array: 'text' }[type]
+}
+
+function literalName(type: Type): string {
+  return type === 'date' ? 'date' : type === 'bool' ? 'bool' : type === 'array' ? 'text' : unnamed
+}

@@ -1,0 +1,211 @@
+import { type Expression, generateCondition, generateExpression } from './expression.js'
+import { tableItem } from './from.js'
+import { type Column, literal, spell, type Table } from './model.js'
+import { generateQuery } from './query.js'
+import { type Build, columnReferences, deeper, type Level, type Range, type Scope } from './scope.js'
+
+/** The target of a statement that writes, as the rest of the statement sees it. */
+interface Target {
+  readonly sql: string
+  readonly table: Table
+  readonly range: Range
+}
+
+/** INSERT, UPDATE, DELETE, MERGE and COPY. */
+export function generateModification(build: Build): { readonly sql: string; readonly returns: readonly Column[] } {
+  switch (build.choices.below(10)) {
+    case 3:
+    case 4:
+    case 5:
+      return generateUpdate(build)
+    case 6:
+    case 7:
+      return generateDelete(build)
+    case 8:
+      return generateMerge(build)
+    case 9:
+      return { sql: generateCopy(build), returns: [] }
+    default:
+      return generateInsert(build)
+  }
+}
+
+function generateInsert(build: Build): { sql: string; returns: readonly Column[] } {
+  const { choices } = build
+  const target = chooseTarget(build, 'AS ')
+  const [key, ...rest] = target.table.columns
+  if (key === undefined) throw new Error('a table has no columns')
+  const fromQuery = build.depth > 0 && choices.chance(30)
+  const listed = choices.chance(70)
+  // Keys that a query gives would mostly exist.
+  const columns = listed
+    ? [...(choices.chance(40) && !fromQuery ? [key] : []), ...choices.some(rest, 60)]
+    : target.table.columns.slice(0, 1 + choices.below(target.table.columns.length))
+  const list =
+    listed && columns.length > 0 ? ` (${columns.map((column) => spell(choices, column.name)).join(', ')})` : ''
+  const sql = `INSERT INTO ${target.sql}${list} ${insertSource(build, columns, fromQuery)}`
+  const returning = generateReturning(build, [target.range])
+  return { sql: `${sql}${onConflict(build, target, key)}${returning.sql}`, returns: returning.columns }
+}
+
+function insertSource(build: Build, columns: readonly Column[], fromQuery: boolean): string {
+  const { choices } = build
+  if (columns.length === 0) return 'DEFAULT VALUES'
+  if (fromQuery) return generateQuery(deeper(build), [], { types: columns.map((column) => column.type) }).sql
+  const rows = choices.list(1, 3, (row) =>
+    columns.map((column, index) => {
+      if (index === 0 && column.type === 'int')
+        return choices.pick([String(100 + row), String(100 + row), '1', 'DEFAULT'])
+      if (choices.chance(10)) return 'DEFAULT'
+      return generateExpression(build, [], column.type, 1).sql
+    }),
+  )
+  return `VALUES ${rows.map((row) => `(${row.join(', ')})`).join(', ')}`
+}
+
+function onConflict(build: Build, target: Target, key: Column): string {
+  const { choices } = build
+  if (!choices.chance(30)) return ''
+  if (choices.chance(30)) return ' ON CONFLICT DO NOTHING'
+  const arbiter = ` ON CONFLICT (${spell(choices, key.name)})`
+  if (choices.chance(30)) return `${arbiter} DO NOTHING`
+  const excluded: Range = { name: 'excluded', columns: target.table.columns }
+  const scope: Scope = [levelOf([target.range, excluded])]
+  const where = choices.chance(30) ? ` WHERE ${generateCondition(build, scope, 1)}` : ''
+  return `${arbiter} DO UPDATE SET ${assignments(build, target.table, scope)}${where}`
+}
+
+function generateUpdate(build: Build): { sql: string; returns: readonly Column[] } {
+  const { choices } = build
+  const target = chooseTarget(build, choices.pick(['', 'AS ']))
+  const source = choices.chance(30) ? tableItem(build, [target.range]) : undefined
+  const ranges = [target.range, ...(source?.level.ranges ?? [])]
+  const scope: Scope = [levelOf(ranges)]
+  const from = source === undefined ? '' : ` FROM ${source.sql}`
+  const where = joinCondition(build, scope, target, source?.level.ranges[0])
+  const returning = generateReturning(build, ranges)
+  return {
+    sql: `UPDATE ${target.sql} SET ${assignments(build, target.table, scope)}${from}${where}${returning.sql}`,
+    returns: returning.columns,
+  }
+}
+
+function assignments(build: Build, table: Table, scope: Scope): string {
+  const { choices } = build
+  const [first, ...others] = table.columns.slice(1)
+  if (first === undefined) throw new Error('a table has one column only')
+  const picked = choices.some(others, 30)
+  const columns = picked.length > 0 ? picked : [first]
+  if (columns.length > 1 && choices.chance(25)) {
+    const names = columns.map((column) => spell(choices, column.name)).join(', ')
+    const values = columns.map((column) => generateExpression(build, scope, column.type, 1).sql).join(', ')
+    return `(${names}) = ${choices.pick(['', 'ROW '])}(${values})`
+  }
+  return columns
+    .map((column) => {
+      if (column.type === 'array' && choices.chance(40)) {
+        return `${spell(choices, column.name)}[1] = ${generateExpression(build, scope, 'text', 1).sql}`
+      }
+      const value = choices.chance(8) ? 'DEFAULT' : generateExpression(build, scope, column.type).sql
+      return `${spell(choices, column.name)} = ${value}`
+    })
+    .join(', ')
+}
+
+/** A row of the target meets at most one of the source, else the first one found would win. */
+function joinCondition(build: Build, scope: Scope, target: Target, source: Range | undefined): string {
+  const { choices } = build
+  const extra = choices.chance(60) ? [generateCondition(build, scope)] : []
+  const key = source?.columns[0]
+  if (source === undefined || key === undefined) return extra.length === 0 ? '' : ` WHERE ${extra[0]}`
+  const own = choices.pickAny(columnReferences(build, [{ ranges: [target.range], visible: [] }], 'int'))
+  const sourceName = source.schema === undefined ? quoted(source.name) : `${source.schema}.${quoted(source.name)}`
+  const join = `${sourceName}.${quoted(key.name)} = ${own?.sql ?? literal(choices, 'int')}`
+  return ` WHERE ${[join, ...extra].join(' AND ')}`
+}
+
+function generateDelete(build: Build): { sql: string; returns: readonly Column[] } {
+  const { choices } = build
+  const target = chooseTarget(build, choices.pick(['', 'AS ']))
+  const source = choices.chance(30) ? tableItem(build, [target.range]) : undefined
+  const ranges = [target.range, ...(source?.level.ranges ?? [])]
+  const using = source === undefined ? '' : ` USING ${source.sql}`
+  const where = joinCondition(build, [levelOf(ranges)], target, source?.level.ranges[0])
+  const returning = generateReturning(build, ranges)
+  return { sql: `DELETE FROM ${target.sql}${using}${where}${returning.sql}`, returns: returning.columns }
+}
+
+function generateMerge(build: Build): { sql: string; returns: readonly Column[] } {
+  const { choices } = build
+  const target = chooseTarget(build, choices.pick(['', 'AS ']))
+  const source = tableItem(build, [target.range])
+  const range = source.level.ranges[0] as Range
+  const both: Scope = [levelOf([target.range, range])]
+  const on = joinCondition({ ...build, choices: { ...choices, chance: () => false } }, both, target, range)
+  const insertable = choices.some(target.table.columns.slice(1), 50)
+  const columns = insertable.length > 0 ? insertable : target.table.columns.slice(1, 2)
+  const names = columns.map((column) => spell(choices, column.name)).join(', ')
+  const values = columns.map((column) => generateExpression(build, [source.level], column.type, 1).sql).join(', ')
+  const actions = [
+    `WHEN MATCHED${choices.chance(30) ? ` AND ${generateCondition(build, both, 1)}` : ''} THEN UPDATE SET ${assignments(build, target.table, both)}`,
+    ...(choices.chance(50) ? [`WHEN NOT MATCHED THEN INSERT (${names}) VALUES (${values})`] : []),
+    ...(choices.chance(20) ? ['WHEN NOT MATCHED BY SOURCE THEN DELETE'] : []),
+  ]
+  const sql = `MERGE INTO ${target.sql} USING ${source.sql} ON ${on.slice(' WHERE '.length)} ${actions.join(' ')}`
+  return { sql, returns: [] }
+}
+
+function generateCopy(build: Build): string {
+  const { choices } = build
+  const table = choices.pickAny(build.tables) as Table
+  const some = choices.some(table.columns, 50)
+  const list = some.length === 0 ? '' : ` (${some.map((column) => spell(choices, column.name)).join(', ')})`
+  const options = choices.pick(['', ' WITH (FORMAT csv)', ' WITH (FORMAT csv, HEADER)'])
+  return `COPY ${table.schema}.${spell(choices, table.name)}${list} TO STDOUT${options}`
+}
+
+/** A target has no column list and is never a CTE. */
+function chooseTarget(build: Build, as: '' | 'AS '): Target {
+  const { choices } = build
+  const table = choices.pickAny(build.tables) as Table
+  const qualified = table.schema !== build.schemas.main || choices.chance(15)
+  const name = `${qualified ? `${table.schema}.` : ''}${spell(choices, table.name)}`
+  if (!choices.chance(40)) {
+    const range = { name: table.name, schema: table.schema, columns: table.columns, table }
+    return { sql: name, table, range }
+  }
+  const alias = choices.pick(['t', 'users', 'Target'])
+  return { sql: `${name} ${as}${spell(choices, alias)}`, table, range: { name: alias, columns: table.columns, table } }
+}
+
+function generateReturning(build: Build, ranges: readonly Range[]): { sql: string; columns: readonly Column[] } {
+  const { choices } = build
+  if (!choices.chance(70)) return { sql: '', columns: [] }
+  const level = levelOf(ranges)
+  const target = ranges[0] as Range
+  if (choices.chance(30)) return { sql: ' RETURNING *', columns: level.visible }
+  const prefix = choices.chance(10) ? choices.pick(['old', 'new']) : undefined
+  if (prefix !== undefined) {
+    const columns = choices.some(target.columns, 50)
+    const sql = columns.map((column) => `${prefix}.${spell(choices, column.name)}`).join(', ')
+    return columns.length === 0
+      ? { sql: ` RETURNING ${prefix}.*`, columns: target.columns }
+      : { sql: ` RETURNING ${sql}`, columns }
+  }
+  const items: Expression[] = choices.list(1, 3, () => {
+    const any = choices.pickAny(columnReferences(build, [level], undefined))
+    return any ?? generateExpression(build, [level], 'int', 1)
+  })
+  return {
+    sql: ` RETURNING ${items.map((item) => item.sql).join(', ')}`,
+    columns: items.map(({ name, type }) => ({ name, type })),
+  }
+}
+
+function levelOf(ranges: readonly Range[]): Level {
+  return { ranges, visible: ranges.flatMap((range) => (range.name === 'excluded' ? [] : range.columns)) }
+}
+
+function quoted(name: string): string {
+  return `"${name}"`
+}

@@ -1,0 +1,94 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { createOldDatabase, type DatabasePair, type OldDatabase } from './database-pair.js'
+import type { OracleCase } from './fixture.js'
+import { choicesOf } from './generate/choices.js'
+import { generateSteps } from './generate/migration.js'
+import { generateTables, tablesSql } from './generate/schema.js'
+import { generateStatement } from './generate/statement.js'
+import { type Oracle, openOracle, protocolsOf, runCase } from './run-case.js'
+
+const SETS = 50
+const STATEMENTS = process.env.HOTSWAP_LONG === undefined ? 40 : 400
+const MOST_REFUSED = 0.05
+const MOST_FAILING = 0.15
+
+const seed = Number(process.env.HOTSWAP_SEED ?? Date.now() % 2 ** 31)
+// Bias towards small numbers would make most statements the simplest ones.
+const decisions = fc.noBias(fc.array(fc.nat(0xffff), { maxLength: 400, size: 'max' }))
+
+/** The sets of tables live beside each other in one pair of databases, each in schemas of its own. */
+const sets = fc.sample(decisions, { seed, numRuns: SETS }).map((numbers, index) => {
+  const choices = choicesOf(numbers)
+  const schemas = { main: `main_${index}`, other: `other_${index}`, third: `third_${index}` }
+  const tables = generateTables(choices, schemas)
+  return {
+    index,
+    schemas,
+    tables,
+    before: tablesSql(choices, schemas, tables),
+    steps: generateSteps(choices, schemas, tables),
+  }
+})
+type TableSet = (typeof sets)[number]
+
+describe(`generated statements, HOTSWAP_SEED=${seed}`, () => {
+  const refusals: string[] = []
+  const failures: string[] = []
+  let old: OldDatabase
+  let pair: DatabasePair
+  let oracle: Oracle
+
+  beforeAll(async () => {
+    old = await createOldDatabase(sets.map((set) => set.before).join(';\n'))
+    pair = await old.migrate({ name: 'generated', steps: [0, 1, 2].map(stepOfAll) })
+    oracle = await openOracle(pair, inject('postgresPort'))
+  })
+  afterAll(async () => {
+    await oracle.close()
+    await pair.drop()
+    await old.drop()
+  })
+
+  test.each(sets)('are answered as on the old schema: set $index', async (set) => {
+    const property = fc.asyncProperty(decisions, async (numbers) => {
+      const item = caseOf(numbers, set)
+      for (const protocol of protocolsOf(item)) {
+        const verdict = await runCase(oracle, protocol, item)
+        if (verdict.kind === 'different') throw new Error(`${verdict.report}\n\n${describeSet(set)}`)
+        if (verdict.kind === 'refused') refusals.push(verdict.reason)
+        if (verdict.kind === 'same' && verdict.error !== undefined) failures.push(verdict.error)
+      }
+    })
+    await fc.assert(property, { seed: seed + set.index, numRuns: STATEMENTS })
+  })
+
+  test('few are refused, and few fail on the old schema too', () => {
+    const runs = SETS * STATEMENTS * 2
+    expect.soft(refusals.length / runs, tally(refusals)).toBeLessThan(MOST_REFUSED)
+    expect(failures.length / runs, tally(failures)).toBeLessThan(MOST_FAILING)
+  })
+})
+
+function stepOfAll(index: number) {
+  const steps = sets.flatMap((set) => set.steps[index] ?? [])
+  return { sql: steps.map((step) => step.sql).join(';\n'), inserts: steps.flatMap((step) => step.inserts) }
+}
+
+function caseOf(numbers: readonly number[], { schemas, tables }: TableSet): OracleCase {
+  const { sql, parameters, ordered } = generateStatement(numbers, schemas, tables)
+  const item = { rule: 'generated', sql, copyData: [], ordered, path: schemas.main }
+  return parameters.length === 0 ? item : { ...item, parameters }
+}
+
+function describeSet({ before, steps }: TableSet): string {
+  return [before, ...steps.map((step) => `${step.sql}\n${JSON.stringify(step.inserts)}`)].join('\n-- step\n')
+}
+
+/** Each word with the number of its occurrences, the most frequent first. */
+function tally(words: readonly string[]): string {
+  const counts = new Map<string, number>()
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
+  const sorted = [...counts].sort(([, left], [, right]) => right - left)
+  return sorted.map(([word, count]) => `${count}x ${word}`).join('\n')
+}

@@ -81,10 +81,6 @@ const NO_RELATIONS: ReadonlySet<number> = new Set()
 /** Messages about the statement's own range variables, which have their old names. */
 const OWN_NAMES = /FROM[- ]clause|table name .* specified more than once|columns available/
 
-/** Where PostgreSQL prints a relation's name as the catalog has it. */
-const RELATION =
-  /\b(of|for|on|to|from|in|not a|Table|into|new row for) ((?:relation|table|view|sequence|index) )?"([^"]+)"/g
-
 /** Maps the names in all fields but the position. `touched`: oids of the relations that the statement changed or read. */
 export function mapNames(fields: ErrorFields, names: NamesBack, touched: ReadonlySet<number>): ErrorFields {
   const mapped = new Map(fields)
@@ -100,60 +96,67 @@ export function mapNames(fields: ErrorFields, names: NamesBack, touched: Readonl
   }
   const constraint = fields.get('n')
   if (constraint !== undefined) mapped.set('n', names.constraints.get(constraint) ?? constraint)
+  const target = own ?? onlyTouched(names, touched)
+  const find: Finders = {
+    relation: (name) => pairOf(name)?.before.name ?? name,
+    columnOf: (relation, column) => oldColumn(pairOf(relation), column),
+    column: (name) => oldColumn(target, name),
+    constraint: (name) => names.constraints.get(name) ?? name,
+  }
   for (const code of ['M', 'D', 'H'] as const) {
     const text = fields.get(code)
-    if (text !== undefined && !OWN_NAMES.test(text)) mapped.set(code, mapText(text, names, own, pairOf, touched))
+    if (text !== undefined && !OWN_NAMES.test(text)) mapped.set(code, mapText(text, find))
   }
   return mapped
 }
 
-function mapText(
-  text: string,
-  names: NamesBack,
-  own: RelationPair | undefined,
-  pairOf: (name: string) => RelationPair | undefined,
-  touched: ReadonlySet<number>,
-): string {
-  const relation = (name: string): string => pairOf(name)?.before.name ?? name
-  const target = own ?? onlyTouched(names, touched)
+/** What a name of the newer version is called in the older one. */
+interface Finders {
+  relation(name: string): string
+  columnOf(relation: string, column: string): string
+  /** A column of the one relation that the message or the statement is about. */
+  column(name: string): string
+  constraint(name: string): string
+}
+
+/** The places where PostgreSQL's messages print names as the catalog has them. */
+const PLACES: readonly (readonly [RegExp, (find: Finders, ...groups: string[]) => string])[] = [
+  [
+    /\b([Cc]olumn) "([^"]+)" (of (?:relation|table)) "([^"]+)"/g,
+    (find, a, column = '', b, relation = '') =>
+      `${a} "${find.columnOf(relation, column)}" ${b} "${find.relation(relation)}"`,
+  ],
+  [
+    /\b([Cc]olumn) "([^"]+)" (is of type|can only be updated|is an identity|is a generated|specified more than once)/g,
+    (find, a, column = '', b) => `${a} "${find.column(column)}" ${b}`,
+  ],
+  [/^(multiple assignments to same column) "([^"]+)"/g, (find, a, column = '') => `${a} "${find.column(column)}"`],
+  [/\b(constraint|index) "([^"]+)"/g, (find, a, name = '') => `${a} "${find.constraint(name)}"`],
+  [
+    /\b((?:for|on|to|from|in) (?:relation|table|view|sequence)) "([^"]+)"/g,
+    (find, a, name = '') => `${a} "${find.relation(name)}"`,
+  ],
+  [
+    /^(Table) "([^"]+)" (references) "([^"]+)"/g,
+    (find, a, first = '', b, second = '') => `${a} "${find.relation(first)}" ${b} "${find.relation(second)}"`,
+  ],
+  [
+    /^(permission denied for (?:table|view|sequence|relation)) (\S+)$/g,
+    (find, a, name = '') => `${a} ${find.relation(name)}`,
+  ],
+]
+
+function mapText(text: string, find: Finders): string {
   // The values in a detail are data: only the names at its known places are mapped.
   const [, list, rest = ''] = /^Key \(([^)]*)\)(.*)$/s.exec(text) ?? []
   if (list !== undefined) {
-    const after = rest.replace(
-      /(table|relation) "([^"]+)"\.$/,
-      (_, what: string, name: string) => `${what} "${relation(name)}".`,
-    )
-    return `Key (${list
-      .split(', ')
-      .map((column) => oldListedColumn(target, column))
-      .join(', ')})${after}`
+    const columns = list.split(', ').map((column) => oldListedColumn(find, column))
+    return `Key (${columns.join(', ')})${rest.replace(/(table|relation) "([^"]+)"\.$/, (_, what: string, name: string) => `${what} "${find.relation(name)}".`)}`
   }
-  return text
-    .replace(/\bcolumn "([^"]+)" of (relation|table) "([^"]+)"/g, (_, column: string, what: string, name: string) => {
-      const pair = pairOf(name)
-      return `column "${pair === undefined ? column : oldColumn(pair, column)}" of ${what} "${name}"`
-    })
-    .replace(
-      /\b([Cc]olumn|into column) "([^"]+)" (?=is of type|can only be updated|is an identity|is a generated|specified more than once)/g,
-      (_, what: string, column: string) => `${what} "${target === undefined ? column : oldColumn(target, column)}" `,
-    )
-    .replace(
-      /\b(constraint|index) "([^"]+)"/g,
-      (_, what: string, name: string) => `${what} "${names.constraints.get(name) ?? name}"`,
-    )
-    .replace(
-      RELATION,
-      (_, word: string, what: string | undefined, name: string) =>
-        `${word} ${what ?? ''}"${what === undefined && word !== 'Table' ? name : relation(name)}"`,
-    )
-    .replace(
-      /^(Table "[^"]+" references) "([^"]+)"/,
-      (_, start: string, name: string) => `${start} "${relation(name)}"`,
-    )
-    .replace(
-      /^(permission denied for (?:table|view|sequence|relation)) (\S+)$/,
-      (_, start: string, name: string) => `${start} ${relation(name)}`,
-    )
+  return PLACES.reduce(
+    (mapped, [place, map]) => mapped.replace(place, (_, ...groups: string[]) => map(find, ...groups)),
+    text,
+  )
 }
 
 /** The one old name that a new name can mean: all candidates agree, or just one of them is in the statement. */
@@ -169,15 +172,15 @@ function onlyTouched(names: NamesBack, touched: ReadonlySet<number>): RelationPa
   return pairs.length === 1 ? pairs[0] : undefined
 }
 
-function oldColumn(pair: RelationPair, name: string): string {
+function oldColumn(pair: RelationPair | undefined, name: string): string {
+  if (pair === undefined) return name
   const attnum = pair.after.columns.find((column) => column.name === name)?.attnum
   return pair.before.columns.find((column) => column.attnum === attnum)?.name ?? name
 }
 
 /** A column of `Key (...)`, which PostgreSQL quotes where it must. */
-function oldListedColumn(pair: RelationPair | undefined, listed: string): string {
-  if (pair === undefined) return listed
+function oldListedColumn(find: Finders, listed: string): string {
   const name = /^"(.*)"$/s.exec(listed)?.[1]?.replaceAll('""', '"') ?? listed
-  const old = oldColumn(pair, name)
+  const old = find.column(name)
   return old === name ? listed : (fromByteString(quoteIdentifier(old)) ?? old)
 }

@@ -55,7 +55,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   const planned = planVersions(await introspect(query), rules, applied, 1)
   if (!planned.ok) return planned
   let versions = planned.value
-  let active = activate(versions.generation, options)
+  let active = activate(versions, options)
   let refreshing: Promise<boolean> | undefined
   /** The last thing said about a database that rules do not fit: said once, not every second. */
   let complaint = ''
@@ -63,7 +63,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
 
   const put = (next: DeclaredVersions): Generation => {
     versions = next
-    active = activate(next.generation, options)
+    active = activate(next, options)
     complaint = ''
     log.info(describeVersions(next), 'new generation')
     return next.generation
@@ -148,8 +148,12 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   }
 }
 
-function activate(generation: Generation, options: VersionSourceOptions): ActiveGeneration {
-  return { generation, rewriter: options.createRewriter(generation) }
+function activate({ generation, armed }: DeclaredVersions, options: VersionSourceOptions): ActiveGeneration {
+  const rewriter = options.createRewriter(generation)
+  if (armed.length === 0) return { generation, rewriter }
+  // A statement of the head may meet the migration that a rule file waits for, before the poll does: then its session
+  // must have kept it, which it does only where not every frame may pass.
+  return { generation, rewriter: { ...rewriter, speaksHead: () => false } }
 }
 
 /** What a log line or a command says of the versions in force. */

@@ -1,0 +1,188 @@
+import { afterEach, expect, test } from 'vitest'
+import { StartRefused, startTestHotswap, type TestHotswap, waitFor } from '../support/start-hotswap.js'
+
+const schema = `
+  CREATE TABLE users (id int PRIMARY KEY, name text, email text);
+  INSERT INTO users VALUES (1, 'Ada', 'ada@example.org');
+`
+
+let hotswap: TestHotswap | undefined
+afterEach(async () => {
+  await hotswap?.stop()
+  hotswap = undefined
+})
+
+function versionNames(): string[] {
+  return hotswap?.versions.current().generation.versions.map(({ name }) => name) ?? []
+}
+
+test('an armed rule file takes effect when its migration has run by other means, on the same connection', async () => {
+  hotswap = await startTestHotswap(schema, { rules: { '0001-people.yaml': 'tables: { users: { to: people } }' } })
+  expect(versionNames()).toEqual(['initial'])
+  expect(hotswap.versions.armed.map((file) => file.version)).toEqual(['0001-people'])
+  const client = await hotswap.connect()
+  expect((await client.query('SELECT id FROM users')).rows).toEqual([{ id: 1 }])
+
+  await hotswap.database.run('ALTER TABLE users RENAME TO people')
+  await waitFor(() => versionNames().length === 2)
+  expect(versionNames()).toEqual(['initial', '0001-people'])
+  expect((await client.query('SELECT * FROM users')).rows).toEqual([{ id: 1, name: 'Ada', email: 'ada@example.org' }])
+})
+
+test('a query that meets the migration before the poll does is answered all the same', async () => {
+  hotswap = await startTestHotswap(schema, {
+    rules: { '0001-people.yaml': 'tables: { users: { to: people } }' },
+    config: { pollMs: 0 },
+  })
+  const client = await hotswap.connect()
+  await client.query('SELECT id FROM users')
+  await hotswap.database.run('ALTER TABLE users RENAME TO people')
+  expect((await client.query('SELECT id FROM users')).rows).toEqual([{ id: 1 }])
+})
+
+test('three armed rule files take effect one after the other, and old statements pass all of them', async () => {
+  hotswap = await startTestHotswap(schema, {
+    rules: {
+      '1.yaml': 'tables: { users: { to: people, columns: { email: mail } } }',
+      '2.yaml': 'tables: { people: { columns: { name: mail, mail: name } } }',
+      '3.yaml': 'tables: { people: { to: person, added: [age] } }',
+    },
+  })
+  const client = await hotswap.connect()
+  const migrations = [
+    'ALTER TABLE users RENAME TO people; ALTER TABLE people RENAME email TO mail',
+    'ALTER TABLE people RENAME name TO x; ALTER TABLE people RENAME mail TO name; ALTER TABLE people RENAME x TO mail',
+    'ALTER TABLE people RENAME TO person; ALTER TABLE person ADD age int',
+  ]
+  // The second swaps two names, which names alone cannot show: it counts as migrated with the first.
+  await hotswap.database.run(`${migrations[0]}; ${migrations[1]}`)
+  await waitFor(() => versionNames().length === 3)
+  const row = { id: 1, name: 'Ada', email: 'ada@example.org' }
+  expect((await client.query('SELECT * FROM users')).rows).toEqual([row])
+  await hotswap.database.run(migrations[2] ?? '')
+  await waitFor(() => versionNames().length === 4)
+  expect((await client.query('SELECT * FROM users')).rows).toEqual([row])
+  const middle = await hotswap.connect('-c hotswap.version=1')
+  expect((await middle.query('SELECT * FROM people')).rows).toEqual([{ id: 1, name: 'Ada', mail: 'ada@example.org' }])
+})
+
+test('an armed rule file takes effect with `migrate`, which then has its version name and its insert rules', async () => {
+  hotswap = await startTestHotswap(schema, {
+    rules: { '0001-people.yaml': `tables: { users: { to: people, insert: { age: 0 } } }` },
+  })
+  const client = await hotswap.connect()
+  const { error, report } = await hotswap.migrate(
+    'renaming',
+    'ALTER TABLE users RENAME TO people; ALTER TABLE people ADD age int; UPDATE people SET age = 1; ALTER TABLE people ALTER age SET NOT NULL',
+  )
+  expect(error).toBeUndefined()
+  expect(report?.version).toBe('0001-people')
+  expect(versionNames()).toEqual(['initial', '0001-people'])
+  await client.query("INSERT INTO users VALUES (2, 'Bo', NULL)")
+  expect(hotswap.versions.armed).toEqual([])
+  expect((await hotswap.versions.reload()).ok).toBe(true)
+  expect(versionNames()).toEqual(['initial', '0001-people'])
+})
+
+test('declared versions and migrated ones are one chain', async () => {
+  hotswap = await startTestHotswap(`${schema}; ALTER TABLE users RENAME TO people`, {
+    rules: { '1.yaml': 'tables: { users: { to: people } }' },
+  })
+  const client = await hotswap.connect()
+  await hotswap.migrate('2', 'ALTER TABLE people RENAME email TO mail')
+  await hotswap.writeRule('3.yaml', 'tables: { people: { columns: { mail: address } } }')
+  expect((await hotswap.versions.reload()).ok).toBe(true)
+  expect(hotswap.versions.armed.map((file) => file.version)).toEqual(['3'])
+  await hotswap.database.run('ALTER TABLE people RENAME mail TO address')
+  await waitFor(() => versionNames().length === 4)
+  expect(versionNames()).toEqual(['initial', '1', '2', '3'])
+  expect((await client.query('SELECT email FROM users')).rows).toEqual([{ email: 'ada@example.org' }])
+  const middle = await hotswap.connect('-c hotswap.version=2')
+  expect((await middle.query('SELECT mail FROM people')).rows).toEqual([{ mail: 'ada@example.org' }])
+})
+
+test('reload takes new rules without dropping a connection; invalid ones leave the old in force', async () => {
+  hotswap = await startTestHotswap(`${schema}; ALTER TABLE users RENAME TO people`)
+  const client = await hotswap.connect()
+  await expect(client.query('SELECT id FROM users')).rejects.toThrow('relation "users" does not exist')
+
+  const control = await hotswap.connect('-c hotswap.control=on')
+  await hotswap.writeRule('1.yaml', 'tables: { users: { to: people } }')
+  const notices: string[] = []
+  control.on('notice', (notice) => notices.push(notice.message ?? ''))
+  await control.query('RELOAD')
+  expect(JSON.parse(notices[0] ?? '')).toEqual({ generation: 2, versions: ['initial', '1'], armed: [] })
+  expect((await client.query('SELECT id FROM users')).rows).toEqual([{ id: 1 }])
+
+  await hotswap.writeRule('2.yaml', 'tables: { people: { columns: { emial: mail } } }')
+  await expect(control.query('reload;')).rejects.toMatchObject({
+    code: 'F0000',
+    detail: expect.stringContaining(
+      '2.yaml:1:32: public.people has neither "emial" (before this migration) nor "mail" (after it); did you mean "email"?',
+    ),
+  })
+  expect(versionNames()).toEqual(['initial', '1'])
+  expect((await client.query('SELECT id FROM users')).rows).toEqual([{ id: 1 }])
+  await expect(control.query('RESTART')).rejects.toThrow('unknown control command')
+})
+
+test('generation numbers increase', async () => {
+  hotswap = await startTestHotswap(schema)
+  const numbers = [hotswap.versions.current().generation.number]
+  await hotswap.migrate('a', 'ALTER TABLE users RENAME TO people')
+  numbers.push(hotswap.versions.current().generation.number)
+  await hotswap.versions.reload()
+  numbers.push(hotswap.versions.current().generation.number)
+  expect(numbers).toEqual([1, 2, 3])
+})
+
+test('what applications do to their data publishes no generation', async () => {
+  hotswap = await startTestHotswap(schema)
+  const client = await hotswap.connect()
+  await client.query('CREATE TEMP TABLE mine (a int); TRUNCATE users; INSERT INTO users VALUES (2); ANALYZE users')
+  expect(await hotswap.versions.refresh()).toBe(false)
+  await client.query('CREATE TABLE theirs (a int)')
+  await waitFor(() => hotswap?.versions.current().generation.number === 2)
+})
+
+test('a rule that contradicts the database refuses the start, with its place', async () => {
+  const started = startTestHotswap(schema, { rules: { '1.yaml': 'tables: { usres: { to: people } }' } })
+  await expect(started).rejects.toThrow(StartRefused)
+  await expect(started).rejects.toThrow(/1\.yaml:1:11: there is neither a table "usres"/)
+})
+
+test.each([
+  [
+    { defaultVersion: 'initail' },
+    'default_version "initail" is no version; did you mean "initial"? (versions are initial)',
+  ],
+  [{ clients: [{ applicationName: 'a', user: undefined, version: 'x' }] }, 'clients: "x" is no version'],
+  [
+    { hold: { timeoutMs: 1000, lockTimeoutMs: 1000, retries: 1 } },
+    "must be below the server's deadlock_timeout (1000 ms)",
+  ],
+])('a configuration that contradicts the database refuses the start: %j', async (config, message) => {
+  await expect(startTestHotswap(schema, { config })).rejects.toThrow(message)
+})
+
+test('clients are given their version by application_name', async () => {
+  hotswap = await startTestHotswap(`${schema}; ALTER TABLE users RENAME TO people`, {
+    rules: { '1.yaml': 'tables: { users: { to: people } }' },
+    config: { clients: [{ applicationName: 'new', user: undefined, version: '1' }] },
+  })
+  const client = await hotswap.connect('-c application_name=old')
+  expect((await client.query('SELECT id FROM users')).rows).toHaveLength(1)
+  await expect(hotswap.connect('-c hotswap.version=2')).rejects.toMatchObject({
+    code: '22023',
+    message: 'there is no version "2" of the schema; did you mean "1"?',
+  })
+})
+
+test('a lost control connection is opened again', async () => {
+  hotswap = await startTestHotswap(schema, { rules: { '1.yaml': 'tables: { users: { to: people } }' } })
+  await hotswap.database.run(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pg-hotswap control%' AND datname = current_database()",
+  )
+  await hotswap.database.run('ALTER TABLE users RENAME TO people')
+  await waitFor(() => versionNames().length === 2)
+})

@@ -3,19 +3,30 @@ import { errorFields } from '../proxy/client-error.js'
 import type { ControlHook } from '../proxy/contracts.js'
 import { describeVersions, type VersionSource } from './version-source.js'
 
-/** Answers control sessions: RELOAD reads the rule files again, and says in a NOTICE what is in force then, as JSON. */
+/**
+ * Answers control sessions with a NOTICE that says as JSON what is in force: STATUS as it is, RELOAD after the rule files
+ * were read again.
+ */
 export function createControlHook(versions: VersionSource): ControlHook {
   return {
     async run(text) {
       const command = text.trim().replace(/;$/, '').toUpperCase()
+      if (command === 'STATUS') {
+        const { generation } = versions.current()
+        return { ok: true, tag: 'STATUS', notices: [print({ generation, armed: versions.armed })] }
+      }
       if (command !== 'RELOAD') {
         return {
           ok: false,
-          error: errorFields({ sqlstate: '42601', message: 'unknown control command', hint: 'There is one: RELOAD.' }),
+          error: errorFields({
+            sqlstate: '42601',
+            message: 'unknown control command',
+            hint: 'There are STATUS and RELOAD.',
+          }),
         }
       }
       const reloaded = await versions.reload()
-      if (reloaded.ok) return { ok: true, tag: 'RELOAD', notices: [JSON.stringify(describeVersions(reloaded.value))] }
+      if (reloaded.ok) return { ok: true, tag: 'RELOAD', notices: [print(reloaded.value)] }
       return {
         ok: false,
         error: errorFields({
@@ -26,4 +37,8 @@ export function createControlHook(versions: VersionSource): ControlHook {
       }
     },
   }
+}
+
+function print(versions: Parameters<typeof describeVersions>[0]): string {
+  return JSON.stringify(describeVersions(versions))
 }

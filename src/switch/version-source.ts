@@ -157,7 +157,7 @@ function activate({ generation, armed }: DeclaredVersions, options: VersionSourc
 }
 
 /** What a log line or a command says of the versions in force. */
-export function describeVersions({ generation, armed }: DeclaredVersions): {
+export function describeVersions({ generation, armed }: Pick<DeclaredVersions, 'generation' | 'armed'>): {
   generation: number
   versions: string[]
   armed: string[]

@@ -86,6 +86,11 @@ function listen(server: Server, { listen: { host, port } }: ProxyOptions): Promi
 async function serve(context: ProxyContext, connection: Connection, dialled: Set<string>): Promise<void> {
   const { client } = connection
   const { limits, options } = context
+  const timer = setTimeout(() => client.destroy(), limits.startupMs)
+  const request = await readStartup(client)
+  clearTimeout(timer)
+  if (request === undefined) return
+  // Known only now: our end of the connection is in the set before it sends its StartupMessage.
   if (dialled.has(`${client.remoteAddress}:${client.remotePort}`)) {
     refuse(client, {
       sqlstate: '08001',
@@ -94,10 +99,6 @@ async function serve(context: ProxyContext, connection: Connection, dialled: Set
     })
     return
   }
-  const timer = setTimeout(() => client.destroy(), limits.startupMs)
-  const request = await readStartup(client)
-  clearTimeout(timer)
-  if (request === undefined) return
   const { packet, rest } = request
   if (packet.kind === 'cancel') {
     await answerCancel(context, client, packet.pid, packet.key)

@@ -54,8 +54,11 @@ const NAME_FUNCTIONS: Readonly<Record<string, (count: number) => number>> = {
 /** Of those the ones with the name of one of its columns in the next argument. */
 const COLUMN_FUNCTIONS: ReadonlySet<string> = new Set(['pg_get_serial_sequence', 'has_column_privilege'])
 
-/** Reports a function call: its name may give rows of a relation, its arguments may name relations in strings. */
-export function resolveFuncCall(context: ResolveContext, place: Place, node: FuncCall): void {
+/**
+ * Reports a function call: its name may give rows of a relation, its arguments may name relations in strings.
+ * `shownAsRange`: its rows are a range variable that the caller reports.
+ */
+export function resolveFuncCall(context: ResolveContext, place: Place, node: FuncCall, shownAsRange = false): void {
   const names = stringsOf(node.funcname)
   const name = names.at(-1) ?? ''
   const schema = names.at(-2)
@@ -64,7 +67,7 @@ export function resolveFuncCall(context: ResolveContext, place: Place, node: Fun
     if (candidate.name === name && (schema === undefined || schema === candidate.schema)) {
       const { relationOid, givesRows } = candidate
       takesRows = true
-      context.references.push({ kind: 'row-function', relationOid, givesRows, node })
+      if (!shownAsRange) context.references.push({ kind: 'row-function', relationOid, givesRows, node })
     }
   }
   const builtIn = schema === undefined || schema === 'pg_catalog'

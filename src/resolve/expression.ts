@@ -113,8 +113,10 @@ export function resolveColumnRef(context: ResolveContext, place: Place, node: Co
     return
   }
   const name = names.at(-1) ?? ''
-  const range = findRange(place.scope, names.at(-3), names.at(-2) ?? '')
+  const [schema, qualifier = ''] = [names.at(-3), names.at(-2)]
+  const range = findRange(place.scope, schema, qualifier)
   if (range !== undefined) report(context, place, node, name, true, bindQualified(range, name), use)
+  else context.references.push({ kind: 'missing-range', node, schema, name: qualifier, scope: place.scope })
 }
 
 function report(

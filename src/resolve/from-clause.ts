@@ -1,5 +1,6 @@
 import type {
   Alias,
+  FuncCall,
   JoinExpr,
   JsonTable,
   Node,
@@ -9,6 +10,7 @@ import type {
   RangeVar,
   SelectStmt,
 } from 'libpg-query'
+import type { Relation } from '../catalog/catalog.js'
 import { resolveFuncCall } from './call.js'
 import { findCte, linkSiblings, type Place, type ResolveContext } from './context.js'
 import { resolveExpression } from './expression.js'
@@ -107,12 +109,49 @@ function resolveSubselect(context: ResolveContext, place: Place, node: RangeSubs
   return visibleOf(opaque(node.alias?.aliasname, withAliases(columns, stringsOf(node.alias?.colnames))))
 }
 
+/** The relation whose rows a lone function call in FROM gives, where its name tells. */
+function relationOfRows(context: ResolveContext, node: RangeFunction, call: FuncCall): Relation | undefined {
+  if (node.is_rowsfrom || (node.functions ?? []).length !== 1 || node.coldeflist !== undefined) return undefined
+  const names = stringsOf(call.funcname)
+  const { catalog } = context.namespace
+  const oids = catalog.rowTypeFunctions
+    .filter(({ name, schema }) => name === names.at(-1) && [undefined, schema].includes(names.at(-2)))
+    .map((candidate) => (candidate.givesRows ? candidate.relationOid : undefined))
+  const [oid] = oids
+  return oid !== undefined && oids.length === 1 ? catalog.byOid.get(oid) : undefined
+}
+
+function resolveRowsFunction(
+  context: ResolveContext,
+  place: Place,
+  node: RangeFunction,
+  call: FuncCall,
+  relation: Relation,
+): Visible {
+  resolveFuncCall(context, place, call, true)
+  const aliases = stringsOf(node.alias?.colnames)
+  const names = relation.columns.map((column) => column.name)
+  const range: RangeVariable = {
+    role: 'function',
+    name: node.alias?.aliasname ?? stringsOf(call.funcname).at(-1),
+    schema: undefined,
+    relation,
+    columns: withAliases(node.ordinality ? [...names, 'ordinality'] : names, aliases),
+    aliased: aliases.length,
+    node: undefined,
+  }
+  context.references.push({ kind: 'function-range', range, node, call })
+  return visibleOf(range)
+}
+
 function resolveFunction(context: ResolveContext, place: Place, node: RangeFunction): Visible {
   let firstName: string | undefined
   for (const list of node.functions ?? []) {
     const call = 'List' in list ? list.List.items?.[0] : undefined
     if (call !== undefined && 'FuncCall' in call) {
       firstName ??= stringsOf(call.FuncCall.funcname).at(-1)
+      const relation = relationOfRows(context, node, call.FuncCall)
+      if (relation !== undefined) return resolveRowsFunction(context, place, node, call.FuncCall, relation)
       resolveFuncCall(context, place, call.FuncCall)
       resolveExpression(context, place, 'List' in list ? list.List.items?.slice(1) : undefined)
     } else {

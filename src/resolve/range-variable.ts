@@ -8,9 +8,10 @@ import type { VisibleColumn } from './scope.js'
  * - `target`: what INSERT, UPDATE, DELETE or MERGE changes; may have an alias, never column aliases
  * - `pseudo`: `excluded`, `old` and `new`, which follow their target and have no text of their own
  * - `name`: a bare relation name (COPY, TRUNCATE, LOCK), where no alias can stand
+ * - `function`: a function in FROM that gives rows of a relation; may have an alias and column aliases
  * - `opaque`: a subquery, CTE, function or join alias, whose column names are the statement's own
  */
-export type RangeRole = 'from' | 'target' | 'pseudo' | 'name' | 'opaque'
+export type RangeRole = 'from' | 'target' | 'pseudo' | 'name' | 'function' | 'opaque'
 
 /** A name that FROM or a DML target brings into scope. */
 export interface RangeVariable {

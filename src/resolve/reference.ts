@@ -1,4 +1,4 @@
-import type { ColumnRef, FuncCall, RangeVar, ResTarget, SelectStmt, TypeName } from 'libpg-query'
+import type { ColumnRef, FuncCall, RangeFunction, RangeVar, ResTarget, SelectStmt, TypeName } from 'libpg-query'
 import type { Relation } from '../catalog/catalog.js'
 import type { RangeVariable } from './range-variable.js'
 import type { Scope, Visible } from './scope.js'
@@ -10,6 +10,14 @@ export interface RangeReference {
   readonly node: RangeVar
   /** Range variables of the same query level, itself included: equal names there need distinct aliases. */
   siblings: readonly RangeVariable[]
+}
+
+/** A function in FROM whose rows are those of a relation: its columns follow that relation's. */
+export interface FunctionRangeReference {
+  readonly kind: 'function-range'
+  readonly range: RangeVariable
+  readonly node: RangeFunction
+  readonly call: FuncCall
 }
 
 /** A column reference that is bound. */
@@ -51,6 +59,15 @@ export interface AbsentReference {
   readonly name: string
   /** The range variable that it is qualified by. */
   readonly range: RangeVariable | undefined
+  readonly scope: Scope | undefined
+}
+
+/** A qualifier that names no visible range variable. */
+export interface MissingRangeReference {
+  readonly kind: 'missing-range'
+  readonly node: ColumnRef
+  readonly schema: string | undefined
+  readonly name: string
   readonly scope: Scope | undefined
 }
 
@@ -211,10 +228,12 @@ export interface UnfollowedReference {
 
 export type Reference =
   | RangeReference
+  | FunctionRangeReference
   | ColumnReference
   | UncertainReference
   | AmbiguousReference
   | AbsentReference
+  | MissingRangeReference
   | WholeRowReference
   | StarReference
   | TargetColumnReference

@@ -1,5 +1,5 @@
 import type { Catalog, Relation } from '../catalog/catalog.js'
-import type { Mapping, RelationMapping } from './mapping.js'
+import { columnsOnlyRulesFill, type Mapping, type RelationMapping } from './mapping.js'
 
 /** The closure of changed names: every name, folded, whose use could meet what a step changed. */
 export type Closure = ReadonlySet<string>
@@ -15,6 +15,12 @@ export function closureOf(before: Catalog, after: Catalog, mapping: Mapping): Cl
     }
   }
   for (const used of before.rowTypeFunctions) if (mapping.relations.has(used.relationOid)) names.add(used.name)
+  // An INSERT into a view may reach a table whose new column only a rule can fill.
+  if ([...mapping.relations.values()].some(columnsOnlyRulesFill)) {
+    for (const { kind, schema, name } of before.relations) {
+      if (kind === 'view' && schema !== 'pg_catalog' && schema !== 'information_schema') names.add(name)
+    }
+  }
   // A relation that only one side has could capture a name, or no longer answers to it.
   addUnmatched(names, before.relations, after)
   addUnmatched(names, after.relations, before)

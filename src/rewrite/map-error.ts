@@ -1,4 +1,5 @@
 import type { Catalog, Relation } from '../catalog/catalog.js'
+import { splitQualifiedName } from '../resolve/qualified-name.js'
 import { fromByteString, toByteString } from '../sql/byte-string.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import type { ErrorFields, Outcome } from './outcome.js'
@@ -102,6 +103,7 @@ export function mapNames(fields: ErrorFields, names: NamesBack, touched: Readonl
     columnOf: (relation, column) => oldColumn(pairOf(relation), column),
     column: (name) => oldColumn(target, name),
     constraint: (name) => names.constraints.get(name) ?? name,
+    referenced: (name) => (referencedPair(names, own, constraint) ?? pairOf(name))?.before.name ?? name,
   }
   for (const code of ['M', 'D', 'H'] as const) {
     const text = fields.get(code)
@@ -117,6 +119,8 @@ interface Finders {
   /** A column of the one relation that the message or the statement is about. */
   column(name: string): string
   constraint(name: string): string
+  /** The relation that the message's foreign key points to. */
+  referenced(name: string): string
 }
 
 /** The places where PostgreSQL's messages print names as the catalog has them. */
@@ -151,11 +155,31 @@ function mapText(text: string, find: Finders): string {
   const [, list, rest = ''] = /^Key \(([^)]*)\)(.*)$/s.exec(text) ?? []
   if (list !== undefined) {
     const columns = list.split(', ').map((column) => oldListedColumn(find, column))
-    return `Key (${columns.join(', ')})${rest.replace(/(table|relation) "([^"]+)"\.$/, (_, what: string, name: string) => `${what} "${find.relation(name)}".`)}`
+    const named = rest.replace(/(present in|from) table "([^"]+)"\.$/, (_, how: string, name: string) => {
+      return `${how} table "${how === 'from' ? find.relation(name) : find.referenced(name)}".`
+    })
+    return `Key (${columns.join(', ')})${named}`
   }
   return PLACES.reduce(
     (mapped, [place, map]) => mapped.replace(place, (_, ...groups: string[]) => map(find, ...groups)),
     text,
+  )
+}
+
+/** The relation that a foreign key of `own` points to, as its definition says. */
+function referencedPair(
+  names: NamesBack,
+  own: RelationPair | undefined,
+  constraint: string | undefined,
+): RelationPair | undefined {
+  const found = own?.after.constraints.find(({ name, kind }) => name === constraint && kind === 'foreign')
+  const target = / REFERENCES ((?:"(?:[^"]|"")+"|[^\s("])+)\(/.exec(found?.definition ?? '')?.[1]
+  const parts = target === undefined ? undefined : splitQualifiedName(target)
+  if (parts === undefined) return undefined
+  const [only, ...others] = parts.length > 1 ? [] : (names.byName.get(parts[0] ?? '') ?? [])
+  // The definition leaves out the schema of what the path of its reader shows.
+  return (
+    names.relations.get(parts.join('.')) ?? (others.length === 0 ? only : names.relations.get(`public.${parts[0]}`))
   )
 }
 

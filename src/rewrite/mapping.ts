@@ -29,3 +29,10 @@ export interface Mapping {
   /** By oid of the older version's relation. */
   readonly relations: ReadonlyMap<number, RelationMapping>
 }
+
+/** True where a new column is NOT NULL and has no default: only the rule's value lets an old INSERT succeed. */
+export function columnsOnlyRulesFill(change: RelationMapping): boolean {
+  return change.added.some(
+    (column) => column.notNull && !column.hasDefault && column.identity === 'none' && column.generated === 'none',
+  )
+}

@@ -1,8 +1,9 @@
 import type { SelectStmt } from 'libpg-query'
 import { locationOf } from '../resolve/node.js'
 import type { InsertReference } from '../resolve/reference.js'
+import { toByteString } from '../sql/byte-string.js'
 import { quoteIdentifier } from '../sql/identifier.js'
-import type { InsertValue, RelationMapping } from './mapping.js'
+import { columnsOnlyRulesFill, type InsertValue, type RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { rangeText } from './plan-range.js'
 import {
@@ -23,6 +24,15 @@ import {
  */
 export function planInsert(context: PlanContext, reference: InsertReference): void {
   const change = mappingOf(context, reference.range)
+  if (reference.range.relation?.kind === 'view' && needsValues(context)) {
+    refuseUnsupported(
+      context,
+      `INSERT into view "${reference.range.relation.name}" may reach a table with a new column that needs a value`,
+      'Insert into the table itself, or give the new column a DEFAULT in the database.',
+      locationOf(reference.node),
+    )
+    return
+  }
   if (change === undefined || change.added.length === 0) return
   const width = sourceWidth(reference)
   const columns = reference.listed === undefined ? leadingColumns(change, width) : []
@@ -43,6 +53,11 @@ export function planInsert(context: PlanContext, reference: InsertReference): vo
     edit(context, places.listEnd, places.listEnd, `, ${names.join(', ')}`)
   }
   if (change.insert.length > 0) planValues(context, reference, change.insert, places)
+}
+
+/** True where some table has gained a column that only its rule can fill; the catalog does not tell which views show it. */
+function needsValues(context: PlanContext): boolean {
+  return [...context.step.mapping.relations.values()].some(columnsOnlyRulesFill)
 }
 
 /** The number of values that the source gives; undefined where it cannot be known. */
@@ -115,7 +130,7 @@ function planValues(
   places: InsertPlaces,
 ): void {
   const { source } = context
-  const list = values.map((value) => `(${value.expression})`).join(', ')
+  const list = values.map((value) => `(${toByteString(value.expression)})`).join(', ')
   switch (reference.source.kind) {
     case 'default values': {
       const first = source.tokens[places.source]

@@ -1,8 +1,14 @@
+import type { Alias } from 'libpg-query'
 import type { Relation } from '../catalog/catalog.js'
 import { lookUpRelation } from '../resolve/namespace.js'
 import { locationOf } from '../resolve/node.js'
 import type { RangeVariable } from '../resolve/range-variable.js'
-import type { RangeReference, UnknownRelationReference } from '../resolve/reference.js'
+import type {
+  FunctionRangeReference,
+  MissingRangeReference,
+  RangeReference,
+  UnknownRelationReference,
+} from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import type { RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
@@ -45,20 +51,23 @@ export function rangeText(source: StatementSource, reference: Pick<RangeReferenc
     after = source.tokens[index]?.end ?? after
     index++
   }
-  const nameEnd = after
-  const { alias } = reference.node
-  let columnList: RangeText['columnList']
-  if (alias !== undefined) {
-    if (isWord(source, index, 'as')) index++
-    after = source.tokens[index]?.end ?? after
-    index++
-    if (alias.colnames !== undefined) {
-      const close = closingParenthesis(source, index)
-      columnList = { start: source.tokens[index]?.start ?? after, end: source.tokens[close]?.end ?? after }
-      index = close + 1
-    }
-  }
-  return { name: { start, end }, nameEnd, afterAlias: after, columnList, next: index }
+  const aliased = aliasText(source, index, reference.node.alias)
+  return { name: { start, end }, nameEnd: after, ...aliased, afterAlias: aliased.afterAlias ?? after }
+}
+
+/** Finds an alias and its column list from the token on at which the alias or its AS stands. */
+function aliasText(
+  source: StatementSource,
+  from: number,
+  alias: Alias | undefined,
+): { readonly afterAlias: number | undefined; readonly columnList: RangeText['columnList']; readonly next: number } {
+  if (alias === undefined) return { afterAlias: undefined, columnList: undefined, next: from }
+  const name = isWord(source, from, 'as') ? from + 1 : from
+  const afterAlias = source.tokens[name]?.end
+  if (alias.colnames === undefined) return { afterAlias, columnList: undefined, next: name + 1 }
+  const close = closingParenthesis(source, name + 1)
+  const columnList = { start: source.tokens[name + 1]?.start ?? 0, end: source.tokens[close]?.end ?? 0 }
+  return { afterAlias, columnList, next: close + 1 }
 }
 
 /** `schema.name`, quoted where needed. */
@@ -90,10 +99,39 @@ export function planRange(context: PlanContext, reference: RangeReference): void
   }
 }
 
-function planAlias(context: PlanContext, shown: Shown, text: RangeText, list: string): void {
+/** `FROM all_users() u` => `FROM all_users() u(id, name)`. */
+export function planFunctionRange(context: PlanContext, { range, node, call }: FunctionRangeReference): void {
+  const shown = context.shown.get(range)
+  if (shown?.change === undefined || shown.as === 'plain') return
+  const start = locationOf(call)
+  if (shown.as === 'derived') {
+    refuseUnsupported(
+      context,
+      `the rows of "${range.name}" are used as a whole, and the table that they are rows of has changed`,
+      'Name the columns that the query needs.',
+      start,
+    )
+    return
+  }
+  const { source } = context
+  let index = closingParenthesis(source, tokenIndexAt(source, start) + nameAt(source, start).length * 2 - 1)
+  if (isWord(source, index + 1, 'with')) index += 2
+  const text = aliasText(source, index + 1, node.alias)
+  const afterAlias = node.alias === undefined ? (source.tokens[index]?.end ?? start) : text.afterAlias
+  planAlias(context, shown, { ...text, afterAlias }, columnAliasList(context, range, shown.change))
+}
+
+function planAlias(
+  context: PlanContext,
+  shown: Shown,
+  text: Pick<RangeText, 'columnList'> & { readonly afterAlias: number | undefined },
+  list: string,
+): void {
   const alias = shown.aliasAdded ? ` AS ${quoteIdentifier(shown.name)}` : ''
   if (text.columnList !== undefined && list !== '') edit(context, text.columnList.start, text.columnList.end, list)
-  else if (alias !== '' || list !== '') edit(context, text.afterAlias, text.afterAlias, alias + list)
+  else if (text.afterAlias !== undefined && alias + list !== '') {
+    edit(context, text.afterAlias, text.afterAlias, alias + list)
+  }
 }
 
 /** The column alias list that shows a new relation under its old column names; '' where none is needed. */
@@ -171,6 +209,24 @@ export function planUnknownRelation(context: PlanContext, reference: UnknownRela
     message: `relation "${name}" does not exist`,
     at: locationOf(reference.node),
   })
+}
+
+/** `SELECT users.name FROM users u`: the error says that the table is there, which it is under its old name only. */
+export function planMissingRange(context: PlanContext, reference: MissingRangeReference): void {
+  const { schema, name, scope, node } = reference
+  const named = lookUpRelation({ ...context.names, catalog: context.step.before }, schema, name)
+  if (named === undefined) return
+  for (let level = scope; level !== undefined; level = level.parent) {
+    const range = level.ranges.find((candidate) => candidate.relation === named)
+    if (range === undefined || !context.shown.get(range)?.renamed) continue
+    context.refusals.push({
+      sqlstate: '42P01',
+      message: `invalid reference to FROM-clause entry for table "${name}"`,
+      hint: `Perhaps you meant to reference the table alias "${range.name}".`,
+      at: locationOf(node),
+    })
+    return
+  }
 }
 
 /** True where the token before a relation's name is the word TABLE of `TABLE users`. */

@@ -14,7 +14,7 @@ import type { NamePath, PlanContext, PlannedRefusal, StepFacts } from './plan-co
 import { planCopy } from './plan-copy.js'
 import { planInsert } from './plan-insert.js'
 import { planColumnString, planConstraint, planNameString, planUnfollowed } from './plan-name.js'
-import { planRange, planUnknownRelation } from './plan-range.js'
+import { planFunctionRange, planMissingRange, planRange, planUnknownRelation } from './plan-range.js'
 import { planFieldReference, planRowFunction, planRowType, planWholeRow } from './plan-row.js'
 import { planStar } from './plan-star.js'
 import { presentRanges } from './presentation.js'
@@ -74,10 +74,12 @@ const PLANNERS: {
   ) => void
 } = {
   range: planRange,
+  'function-range': planFunctionRange,
   column: planColumn,
   uncertain: planUncertain,
   ambiguous: planAmbiguous,
   absent: planAbsent,
+  'missing-range': planMissingRange,
   'whole-row': planWholeRow,
   star: planStar,
   'target-column': planTargetColumn,

@@ -2,7 +2,7 @@ import type { Relation } from '../catalog/catalog.js'
 import type { Namespace } from '../resolve/namespace.js'
 import { lookUpRelation } from '../resolve/namespace.js'
 import type { RangeVariable } from '../resolve/range-variable.js'
-import type { RangeReference, Reference } from '../resolve/reference.js'
+import type { FunctionRangeReference, RangeReference, Reference } from '../resolve/reference.js'
 import { changedColumnNames } from './closure.js'
 import type { RelationMapping } from './mapping.js'
 import type { StepFacts } from './plan-context.js'
@@ -41,8 +41,11 @@ export function presentRanges(
   const after: Namespace = { ...namespace, catalog: step.after }
   const shown = new Map<RangeVariable, Shown>()
   for (const reference of references) {
-    if (reference.kind !== 'range') continue
-    const presented = presentRange(reference, references, step, after, mentioned)
+    if (reference.kind !== 'range' && reference.kind !== 'function-range') continue
+    const presented =
+      reference.kind === 'range'
+        ? presentRange(reference, references, step, after, mentioned)
+        : presentFunction(reference, references, step, mentioned)
     if (presented !== undefined) shown.set(reference.range, presented)
   }
   return shown
@@ -76,13 +79,27 @@ function presentRange(
   return { as, change, relation, renamed, name, aliasAdded }
 }
 
+/** The rows of a function keep the function's name, and get a column alias list where their relation changed. */
+function presentFunction(
+  { range, node }: FunctionRangeReference,
+  references: readonly Reference[],
+  step: StepFacts,
+  mentioned: (names: ReadonlySet<string>) => boolean,
+): Shown | undefined {
+  const change = range.relation === undefined ? undefined : step.mapping.relations.get(range.relation.oid)
+  if (change === undefined) return undefined
+  const as = presentationOf(range, change, references, mentioned)
+  const aliasAdded = node.alias === undefined && as !== 'plain'
+  return { as, change, relation: change.after, renamed: false, name: range.name ?? '', aliasAdded }
+}
+
 function presentationOf(
   range: RangeVariable,
   change: RelationMapping,
   references: readonly Reference[],
   mentioned: (names: ReadonlySet<string>) => boolean,
 ): Shown['as'] {
-  if (range.role !== 'from') return 'plain'
+  if (range.role !== 'from' && range.role !== 'function') return 'plain'
   const columnsRenamed = [...change.columns].some(([name, column]) => column.name !== name)
   const rowUses = references.flatMap((reference) =>
     reference.kind === 'whole-row' && reference.range === range ? [reference.use] : [],

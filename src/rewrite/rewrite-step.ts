@@ -1,0 +1,92 @@
+import type { Relation } from '../catalog/catalog.js'
+import type { Reference } from '../resolve/reference.js'
+import { resolveStatement } from '../resolve/statement.js'
+import { type ByteString, fromByteString, isAscii } from '../sql/byte-string.js'
+import type { ParsedStatement, Parser } from '../sql/parse.js'
+import { scan } from '../sql/scan.js'
+import type { Token } from '../sql/token.js'
+import { type Earlier, noticeStatement, refuseAfter } from './earlier-statements.js'
+import type { Edit, RewriteRequest } from './outcome.js'
+import type { PlannedRefusal, StepFacts } from './plan-context.js'
+import { planStatement } from './plan-statement.js'
+import { offsetOfPosition, type Spliced, splice } from './splice.js'
+
+/** One step's answer to a whole text. */
+export interface StepResult {
+  readonly spliced: Spliced
+  readonly refusal: PlannedRefusal | undefined
+  /** oids of the changed relations that the text names. */
+  readonly relations: readonly number[]
+  readonly edits: readonly Edit[]
+  readonly references: readonly Reference[]
+}
+
+/** Carries a text over one step; undefined where the step changes nothing in it. */
+export function rewriteStep(
+  parser: Parser,
+  step: StepFacts,
+  text: ByteString,
+  request: RewriteRequest,
+  marker: string,
+): StepResult | undefined {
+  const readable = request.clientEncoding === 'UTF8' || isAscii(text)
+  const decoded = readable ? fromByteString(text) : undefined
+  if (decoded === undefined) return refuseWhole(text, marker, UNREADABLE)
+  const parsed = parser.parse(decoded)
+  if (parsed.kind === 'error') {
+    const { message, position } = parsed
+    if (position === undefined) return refuseWhole(text, marker, { sqlstate: '54001', message })
+    return refuseWhole(text, marker, { sqlstate: '42601', message, at: offsetOfPosition(text, position) })
+  }
+  const tokens = scan(text, { standardConformingStrings: request.standardConformingStrings })
+  if (!Array.isArray(tokens)) return refuseWhole(text, marker, UNREADABLE)
+  return planText(step, text, parsed.statements, tokens, request, marker)
+}
+
+const UNREADABLE: PlannedRefusal = {
+  sqlstate: '0A000',
+  message: 'the text of this statement cannot be read, and it names something that a migration changed',
+  hint: 'Set client_encoding to UTF8, and keep standard_conforming_strings on.',
+}
+
+function refuseWhole(text: ByteString, marker: string, refusal: PlannedRefusal): StepResult {
+  const edits = [refusingEdit(0, text.length, marker)]
+  return { spliced: splice(text, edits), refusal, relations: [], edits, references: [] }
+}
+
+/** A statement that parses, has no effect, and fails in analysis on a name that is in nobody's schema. */
+function refusingEdit(start: number, end: number, marker: string): Edit {
+  return { start, end, text: `SELECT "${marker}"` }
+}
+
+function planText(
+  step: StepFacts,
+  text: ByteString,
+  statements: readonly ParsedStatement[],
+  tokens: readonly Token[],
+  request: RewriteRequest,
+  marker: string,
+): StepResult | undefined {
+  const names: { path: readonly string[]; temporary: readonly Relation[] } = request
+  const edits: Edit[] = []
+  const relations: number[] = []
+  const seen: Reference[] = []
+  const earlier: Earlier = { created: new Set(), pathChanged: false }
+  for (const statement of statements) {
+    const { node, start, end } = statement
+    const references = resolveStatement(node, { catalog: step.before, ...names })
+    seen.push(...references)
+    const plan = planStatement({ text, tokens, start, end }, references, step, names)
+    const refusal = plan.refusal ?? refuseAfter(earlier, references, plan.edits, start)
+    if (refusal !== undefined) {
+      // Statements after it would not run: PostgreSQL leaves a Query at its first error.
+      edits.push(refusingEdit(start, text.length, marker))
+      return { spliced: splice(text, edits), refusal, relations, edits, references: seen }
+    }
+    edits.push(...plan.edits)
+    relations.push(...plan.relations)
+    noticeStatement(earlier, node)
+  }
+  if (edits.length === 0) return undefined
+  return { spliced: splice(text, edits), refusal: undefined, relations, edits, references: seen }
+}

@@ -2,6 +2,7 @@ import type { Relation } from '../catalog/catalog.js'
 import type { Reference } from '../resolve/reference.js'
 import { resolveStatement } from '../resolve/statement.js'
 import { type ByteString, fromByteString, isAscii } from '../sql/byte-string.js'
+import { mentions } from '../sql/mentions.js'
 import type { ParsedStatement, Parser } from '../sql/parse.js'
 import { scan } from '../sql/scan.js'
 import type { Token } from '../sql/token.js'
@@ -31,7 +32,7 @@ export function rewriteStep(
 ): StepResult | undefined {
   const readable = request.clientEncoding === 'UTF8' || isAscii(text)
   const decoded = readable ? fromByteString(text) : undefined
-  if (decoded === undefined) return refuseWhole(text, marker, UNREADABLE)
+  if (decoded === undefined) return namesNothingChanged(step, text) ? undefined : refuseWhole(text, marker, UNREADABLE)
   const parsed = parser.parse(decoded)
   if (parsed.kind === 'error') {
     const { message, position } = parsed
@@ -41,6 +42,11 @@ export function rewriteStep(
   const tokens = scan(text, { standardConformingStrings: request.standardConformingStrings })
   if (!Array.isArray(tokens)) return refuseWhole(text, marker, UNREADABLE)
   return planText(step, text, parsed.statements, tokens, request, marker)
+}
+
+/** Of a text in an unknown encoding only ASCII can be read, which is enough where all changed names are ASCII. */
+function namesNothingChanged(step: StepFacts, text: ByteString): boolean {
+  return [...step.closure].every(isAscii) && !mentions(text.replace(/[\u0080-\u00ff]/g, '_'), step.closure)
 }
 
 const UNREADABLE: PlannedRefusal = {

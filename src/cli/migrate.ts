@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { readFile, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import type { Command } from 'commander'
 import type { DatabaseError } from 'pg'
 import { decodeReport, type MigrationReport } from '../switch/migration-report.js'
@@ -12,6 +12,7 @@ interface MigrateOptions {
   readonly url?: string
   readonly rules?: string
   readonly name?: string
+  readonly save?: string
   readonly json?: true
 }
 
@@ -23,12 +24,19 @@ export function addMigrate(program: Command, end: (code: ExitCode) => void): voi
     .option('--url <url>', "the proxy's URL [DATABASE_URL]")
     .option('--rules <file>', 'rule file with what the migration cannot show, e.g. values for new NOT NULL columns')
     .option('--name <version>', 'the new version (default: the name of the file without .sql)')
+    .option(
+      '--save <folder>',
+      'write the step as a rule file there, where none has its name, for the next start of the proxy',
+    )
     .option('--json', 'print the report as JSON')
     .addHelpText(
       'after',
       `
 Example:
   $ pg-hotswap migrate migrations/0003-person-name.sql --rules rules/0003-person-name.yaml
+  $ pg-hotswap migrate migrations/0004-orders.sql --save rules
+
+The proxy keeps no state of its own: a step that no rule file declares is forgotten when the proxy ends.
 
 Exit code 0: migrated. 1: rolled back, nothing has changed. 2: wrong usage.`,
     )
@@ -60,7 +68,7 @@ async function migrate(file: string, options: MigrateOptions): Promise<ExitCode>
   if (answer.value.ok) {
     if (json) printJson(report)
     else printReport(report)
-    return 0
+    return options.save === undefined || report === undefined ? 0 : await saveRule(options.save, report, json)
   }
   return printRefusal(answer.value.error, { report, file, sql: sql.value, json })
 }
@@ -70,6 +78,25 @@ function printReport(report: MigrationReport | undefined): void {
   const tries = report.tries === 1 ? '1 try' : `${report.tries} tries`
   printLine(`migrated to version ${report.version}: ${tries}, traffic held for ${report.heldMs} ms`)
   for (const change of report.changed) printLine(`  ${change}`)
+}
+
+/** Writes the step's rule file; one that is there already declares the step, and stays. */
+async function saveRule(folder: string, { version, rule }: MigrationReport, json: boolean): Promise<ExitCode> {
+  const file = join(folder, `${version}.yaml`)
+  try {
+    await writeFile(file, rule ?? '', { flag: 'wx' })
+    if (!json) printLine(`  saved as ${file}`)
+    return 0
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return 0
+    const failure = {
+      message: `the migration is done, but ${file} could not be written (${code})`,
+      details: [],
+      exitCode: 1 as const,
+    }
+    return printFailure(failure, json)
+  }
 }
 
 interface Refusal {

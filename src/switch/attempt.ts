@@ -30,7 +30,13 @@ export interface Attempt {
 
 /** How a try ended. After `gave way` another try is worth while. */
 export type AttemptOutcome =
-  | { readonly kind: 'committed'; readonly version: string; readonly changed: readonly string[] }
+  | {
+      readonly kind: 'committed'
+      readonly version: string
+      readonly changed: readonly string[]
+      /** The step as a rule file. */
+      readonly rule: string
+    }
   | { readonly kind: 'failed'; readonly error: ErrorFields; readonly differences: readonly string[] }
   | { readonly kind: 'gave way'; readonly reason: string; readonly blockers: readonly Blocker[] }
 

@@ -118,7 +118,8 @@ async function runTries(
       if (!signal.aborted) continue
     }
     const report = reportOf(migration, outcome, holds)
-    const fields = { ...report, migration: migration.name, user: session.user, pid: session.pid }
+    const { rule: _, ...facts } = report
+    const fields = { ...facts, migration: migration.name, user: session.user, pid: session.pid }
     if (outcome.kind === 'committed') {
       log.info(fields, 'switched')
       return { ok: true, tag: 'MIGRATE', notices: [encodeReport(report)] }
@@ -164,6 +165,7 @@ function reportOf(migration: Migration, outcome: AttemptOutcome, holds: readonly
     heldMs: round(holds.reduce((sum, ms) => sum + ms, 0)),
     longestHoldMs: round(Math.max(0, ...holds)),
     changed: outcome.kind === 'committed' ? outcome.changed : [],
+    ...(outcome.kind === 'committed' ? { rule: outcome.rule } : {}),
     differences: outcome.kind === 'failed' ? outcome.differences : [],
     blockers: outcome.kind === 'gave way' ? outcome.blockers : [],
   }

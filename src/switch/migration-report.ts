@@ -12,6 +12,8 @@ export interface MigrationReport {
   readonly longestHoldMs: number
   /** Relations that old statements see otherwise now, as `public.users -> public.people`. */
   readonly changed: readonly string[]
+  /** A rule file that declares the step, so that it outlives the proxy; only where it was migrated. */
+  readonly rule?: string
   /** Why it was refused. */
   readonly differences: readonly string[]
   /** What it gave way to, at the last try. */

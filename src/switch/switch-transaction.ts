@@ -11,8 +11,10 @@ import type { ErrorFields } from '../rewrite/outcome.js'
 import { type InsertRules, planStep } from '../rewrite/plan-step.js'
 import { type Attempt, type AttemptOutcome, failed, gaveWay } from './attempt.js'
 import { bindInserts } from './bind-inserts.js'
+import { checkInserts, type TryStatement } from './check-inserts.js'
 import { isCommitted } from './commit-doubt.js'
 import type { AppliedStep } from './plan-versions.js'
+import { ruleOfStep } from './rule-of-step.js'
 
 /**
  * Runs the file in one transaction on the migrator's own connection while traffic is held, and publishes what it led to:
@@ -36,7 +38,8 @@ export async function switchInTransaction(attempt: Attempt): Promise<AttemptOutc
     const refused = await commit(session, control, prepared.transaction)
     if (refused !== undefined) return refused
     attempt.access.publish(prepared.versions, prepared.step, prepared.fingerprint)
-    return { kind: 'committed', version: prepared.step.name, changed: prepared.changed }
+    const { step, changed, rule } = prepared
+    return { kind: 'committed', version: step.name, changed, rule }
   } catch (error) {
     if (error instanceof StatementFailure) {
       await session.query('ROLLBACK').catch(() => undefined)
@@ -56,6 +59,7 @@ interface PlannedStep {
   /** pg_current_xact_id(), to ask for its end where the answer to COMMIT is lost. */
   readonly transaction: string
   readonly changed: readonly string[]
+  readonly rule: string
 }
 
 async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutcome> {
@@ -84,12 +88,15 @@ async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutco
   const step: AppliedStep = { name: armed?.version ?? migration.name, before, inserts: inserts as InsertRules }
   const planned = access.plan(after, step)
   if (!planned.ok) return rulesContradict(planned.problems)
+  const wrong = await checkInserts(tryWithin(session), planned.value.generation, rules)
+  if (wrong.length > 0) return rulesContradict(wrong)
   return {
     kind: 'planned',
     versions: planned.value,
     step,
     fingerprint: await readFingerprint(query),
     transaction: (await query('SELECT pg_catalog.pg_current_xact_id()'))[0]?.[0] ?? '',
+    rule: ruleOfStep(mapping),
     changed: [...mapping.relations.values()].map((r) => `${qualifiedName(r.before)} -> ${qualifiedName(r.after)}`),
   }
 }
@@ -193,6 +200,18 @@ class StatementFailure extends Error {
   constructor(fields: ErrorFields) {
     super(fields.get('M') ?? 'the server answered with an error')
     this.fields = fields
+  }
+}
+
+/** Within the migration's transaction, which an error must not end. */
+function tryWithin(session: MigratorSession): TryStatement {
+  const query = textQueryOf(session)
+  return async (sql) => {
+    await query('SAVEPOINT hotswap_check')
+    const result = await session.query(sql)
+    await query('ROLLBACK TO hotswap_check')
+    if (result.ok) return undefined
+    return { sqlstate: result.error.get('C') ?? '', message: result.error.get('M') ?? '' }
   }
 }
 

@@ -8,6 +8,7 @@ import type { RuleFile } from '../config/rule-file.js'
 import type { ActiveGeneration, GenerationSource, ProxyLog } from '../proxy/contracts.js'
 import type { Generation } from '../rewrite/generation.js'
 import type { Rewriter } from '../rewrite/outcome.js'
+import { checkInserts, tryOn } from './check-inserts.js'
 import { createExclusive } from './exclusive.js'
 import { type AppliedStep, planVersions } from './plan-versions.js'
 
@@ -52,7 +53,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   let rules = loaded.value
   let applied: readonly AppliedStep[] = []
   let fingerprint = await readFingerprint(query)
-  const planned = planVersions(await introspect(query), rules, applied, 1)
+  const planned = await planChecked(query, rules, applied, 1)
   if (!planned.ok) return planned
   let versions = planned.value
   let active = activate(versions, options)
@@ -124,7 +125,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
           const read = await options.readRules()
           if (!read.ok) return read
           const seen = await readFingerprint(query)
-          const next = planVersions(await introspect(query), read.value, applied, nextNumber())
+          const next = await planChecked(query, read.value, applied, nextNumber())
           if (!next.ok) return next
           rules = read.value
           fingerprint = seen
@@ -146,6 +147,19 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
       close: () => timer?.stop(),
     },
   }
+}
+
+/** Plans the versions of the database as it is, and lets the server check what the rules say in SQL. */
+async function planChecked(
+  query: TextQuery,
+  rules: readonly RuleFile[],
+  applied: readonly AppliedStep[],
+  number: number,
+): Promise<Checked<DeclaredVersions>> {
+  const planned = planVersions(await introspect(query), rules, applied, number)
+  if (!planned.ok) return planned
+  const problems = await checkInserts(tryOn(query), planned.value.generation, rules)
+  return problems.length > 0 ? { ok: false, problems } : planned
 }
 
 function activate({ generation, armed }: DeclaredVersions, options: VersionSourceOptions): ActiveGeneration {

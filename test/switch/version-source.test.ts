@@ -1,4 +1,8 @@
 import { afterEach, expect, test } from 'vitest'
+import type { TextQuery } from '../../src/catalog/introspect.js'
+import { formatProblem } from '../../src/config/problem.js'
+import { parseRuleFile } from '../../src/config/rule-file.js'
+import { createVersionSource } from '../../src/switch/version-source.js'
 import { StartRefused, startTestHotswap, type TestHotswap, waitFor } from '../support/start-hotswap.js'
 
 const schema = `
@@ -186,3 +190,79 @@ test('a lost control connection is opened again', async () => {
   await hotswap.database.run('ALTER TABLE users RENAME TO people')
   await waitFor(() => versionNames().length === 2)
 })
+
+test('a value that does not fit its column refuses the start, the reload and the migration', async () => {
+  const sql = 'ALTER TABLE users ADD age int; UPDATE users SET age = 1; ALTER TABLE users ALTER age SET NOT NULL'
+  const rule = `tables: { users: { insert: { age: "'old'" } } }`
+  const message =
+    '1.yaml:1:35: the value for public.users.age does not fit: invalid input syntax for type integer: "old"'
+  await expect(startTestHotswap(`${schema}; ${sql}`, { rules: { '1.yaml': rule } })).rejects.toThrow(message)
+
+  hotswap = await startTestHotswap(schema)
+  expect((await hotswap.migrate('1', sql, rule)).error?.detail).toBe(message)
+  expect(versionNames()).toEqual(['initial'])
+  await hotswap.database.run(sql)
+  await hotswap.writeRule('1.yaml', rule)
+  const reloaded = await hotswap.versions.reload()
+  expect(reloaded.ok).toBe(false)
+})
+
+test('the rule file that a migration reports declares the same step to a proxy that starts later', async () => {
+  hotswap = await startTestHotswap(
+    `${schema}; CREATE SCHEMA "odd.one"; CREATE TABLE posts (id int, title text, body text)`,
+  )
+  const { report } = await hotswap.migrate(
+    '1',
+    `ALTER TABLE users RENAME TO people; ALTER TABLE people SET SCHEMA "odd.one";
+     ALTER TABLE posts RENAME title TO t; ALTER TABLE posts RENAME body TO title; ALTER TABLE posts RENAME t TO body;
+     ALTER TABLE posts ADD lang text NOT NULL`,
+    `tables: { posts: { insert: { lang: "'de'" } } }`,
+  )
+  expect(report?.rule).toBe(`tables:
+  public.users:
+    to: '"odd.one".people'
+  public.posts:
+    columns:
+      title: body
+      body: title
+    added:
+      - lang
+    insert:
+      lang: "'de'"
+`)
+  const inferred = hotswap.versions.current().generation
+  await hotswap.writeRule('1.yaml', report?.rule ?? '')
+  const later = await createVersionSource({
+    query: await textQuery(hotswap),
+    readRules: async () => {
+      const checked = parseRuleFile('1.yaml', report?.rule ?? '')
+      return checked.ok ? { ok: true, value: [checked.value] } : checked
+    },
+    createRewriter: () => ({
+      rewrite: () => ({ kind: 'unchanged' }),
+      speaksHead: () => true,
+      mapError: (fields) => fields,
+    }),
+    pollMs: 0,
+    log: { info: () => undefined, warn: () => undefined, debug: () => undefined },
+  })
+  if (!later.ok) throw new Error(later.problems.map(formatProblem).join('\n'))
+  const declared = later.value.current().generation
+  expect(declared.versions.map(({ name }) => name)).toEqual(inferred.versions.map(({ name }) => name))
+  const summary = ({ steps }: typeof declared) =>
+    steps.map(({ mapping }) =>
+      [...mapping.relations.values()].map(({ before, after, columns, added, insert }) => [
+        [before.schema, before.name, after.schema, after.name],
+        [...columns],
+        added,
+        insert,
+      ]),
+    )
+  expect(summary(declared)).toEqual(summary(inferred))
+})
+
+async function textQuery({ connect }: TestHotswap): Promise<TextQuery> {
+  const client = await connect('-c hotswap.version=1')
+  const types = { getTypeParser: () => (value: string) => value }
+  return async (text) => (await client.query({ text, rowMode: 'array', types })).rows
+}

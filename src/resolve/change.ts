@@ -12,8 +12,9 @@ import { resolveSetList } from './set-list.js'
 export function resolveUpdate(context: ResolveContext, outer: Place, node: UpdateStmt): OutputColumns {
   const place: Place = { ...outer, ctes: resolveWith(context, outer, node.withClause) }
   if (node.relation === undefined) return undefined
+  const since = context.references.length
   const target = resolveRangeVar(context, place, node.relation, 'target')
-  const from = resolveFrom(context, { ...place, scope: undefined, outermost: false }, node.fromClause)
+  const from = resolveFrom(context, { ...place, scope: undefined, outermost: false }, node.fromClause, since)
   const scope: Scope = { ...joinVisible(visibleOf(target), from), parent: undefined }
   const inside: Place = { ...place, scope, outermost: false }
   resolveSetList(context, inside, target, node.targetList)
@@ -24,8 +25,9 @@ export function resolveUpdate(context: ResolveContext, outer: Place, node: Updat
 export function resolveDelete(context: ResolveContext, outer: Place, node: DeleteStmt): OutputColumns {
   const place: Place = { ...outer, ctes: resolveWith(context, outer, node.withClause) }
   if (node.relation === undefined) return undefined
+  const since = context.references.length
   const target = resolveRangeVar(context, place, node.relation, 'target')
-  const using = resolveFrom(context, { ...place, scope: undefined, outermost: false }, node.usingClause)
+  const using = resolveFrom(context, { ...place, scope: undefined, outermost: false }, node.usingClause, since)
   const scope: Scope = { ...joinVisible(visibleOf(target), using), parent: undefined }
   resolveExpression(context, { ...place, scope, outermost: false }, node.whereClause)
   return resolveReturning(context, place, node.returningClause, target, scope)
@@ -34,9 +36,10 @@ export function resolveDelete(context: ResolveContext, outer: Place, node: Delet
 export function resolveMerge(context: ResolveContext, outer: Place, node: MergeStmt): OutputColumns {
   const place: Place = { ...outer, ctes: resolveWith(context, outer, node.withClause) }
   if (node.relation === undefined) return undefined
+  const since = context.references.length
   const target = resolveRangeVar(context, place, node.relation, 'target')
   const sources = node.sourceRelation === undefined ? [] : [node.sourceRelation]
-  const source = resolveFrom(context, { ...place, scope: undefined, outermost: false }, sources)
+  const source = resolveFrom(context, { ...place, scope: undefined, outermost: false }, sources, since)
   // `RETURNING *` of MERGE shows the source's columns first (transformMergeStmt).
   const scope: Scope = { ...joinVisible(source, visibleOf(target)), parent: undefined }
   resolveExpression(context, { ...place, scope, outermost: false }, node.joinCondition)

@@ -21,24 +21,26 @@ import type { RangeRole, RangeVariable } from './range-variable.js'
 import type { RangeReference } from './reference.js'
 import { joinVisible, NOTHING_VISIBLE, type Scope, type Visible, type VisibleColumn, visibleOf } from './scope.js'
 
-/** Resolves the items of FROM or USING; a lateral item also sees those to its left. */
+/**
+ * Resolves the items of FROM or USING; a lateral item also sees those to its left. `since`: how many references there
+ * were before this level's first range variable, where a DML target comes before FROM.
+ */
 export function resolveFrom(
   context: ResolveContext,
   place: Place,
   items: readonly Node[] | undefined,
-  besides: Visible = NOTHING_VISIBLE,
+  since = context.references.length,
 ): Visible {
-  const before = context.references.length
-  let visible = besides
+  let visible = NOTHING_VISIBLE
   for (const item of items ?? []) visible = joinVisible(visible, resolveFromItem(context, place, item, visible))
-  linkLevel(context, before)
+  linkLevel(context, since)
   return visible
 }
 
 /** Range references of this level are those just found outside of deeper levels, which have linked theirs already. */
-function linkLevel(context: ResolveContext, before: number): void {
+function linkLevel(context: ResolveContext, since: number): void {
   const own: RangeReference[] = []
-  for (const reference of context.references.slice(before)) {
+  for (const reference of context.references.slice(since)) {
     if (reference.kind === 'range' && reference.siblings.length === 0) own.push(reference)
   }
   linkSiblings(own)

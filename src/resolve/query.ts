@@ -25,12 +25,17 @@ export function resolveQuery(context: ResolveContext, outer: Place, node: Select
     for (const row of node.valuesLists) {
       if ('List' in row) resolveRow(context, { ...place, outermost: false }, row.List.items)
     }
-    const [first] = node.valuesLists
-    const width = first !== undefined && 'List' in first ? (first.List.items ?? []).length : 0
     resolveExpression(context, { ...place, outermost: false }, [node.limitCount, node.limitOffset])
-    return Array.from({ length: width }, (_, index) => `column${index + 1}`)
+    return valuesColumns(node)
   }
   return resolveSelect(context, place, node)
+}
+
+/** VALUES names its columns column1, column2, ... */
+function valuesColumns(node: SelectStmt): readonly string[] {
+  const [first] = node.valuesLists ?? []
+  const width = first !== undefined && 'List' in first ? (first.List.items ?? []).length : 0
+  return Array.from({ length: width }, (_, index) => `column${index + 1}`)
 }
 
 function resolveSelect(context: ResolveContext, place: Place, node: SelectStmt): OutputColumns {
@@ -141,7 +146,7 @@ export function resolveWith(
     for (const cte of all) ctes = { name: cte.ctename ?? '', columns: recursiveColumns(cte), outer: ctes }
   }
   for (const cte of all) {
-    const columns = resolveCteBody(context, { ...place, scope: undefined, ctes, outermost: false }, cte)
+    const columns = resolveCteBody(context, { ...place, ctes, outermost: false }, cte)
     ctes = { name: cte.ctename ?? '', columns: renamed(columns, stringsOf(cte.aliascolnames), cte), outer: ctes }
   }
   return ctes
@@ -161,6 +166,7 @@ function recursiveColumns(cte: CommonTableExpr): OutputColumns {
   if (query === undefined || !('SelectStmt' in query)) return undefined
   let arm = query.SelectStmt
   while (arm.larg !== undefined) arm = arm.larg
+  if (arm.valuesLists !== undefined) return renamed(valuesColumns(arm), listed, cte)
   const names: string[] = []
   for (const item of arm.targetList ?? []) {
     if (!('ResTarget' in item)) return undefined

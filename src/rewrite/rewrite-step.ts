@@ -30,9 +30,12 @@ export function rewriteStep(
   request: RewriteRequest,
   marker: string,
 ): StepResult | undefined {
-  const readable = request.clientEncoding === 'UTF8' || isAscii(text)
+  // The parser takes a backslash in '...' as itself, as standard_conforming_strings has it.
+  const escapes = !request.standardConformingStrings && text.includes('\\')
+  const readable = (request.clientEncoding === 'UTF8' || isAscii(text)) && !escapes
   const decoded = readable ? fromByteString(text) : undefined
-  if (decoded === undefined) return namesNothingChanged(step, text) ? undefined : refuseWhole(text, marker, UNREADABLE)
+  if (decoded === undefined)
+    return namesNothingChanged(step, text, request) ? undefined : refuseWhole(text, marker, UNREADABLE)
   const parsed = parser.parse(decoded)
   if (parsed.kind === 'error') {
     const { message, position } = parsed
@@ -45,8 +48,8 @@ export function rewriteStep(
 }
 
 /** Of a text in an unknown encoding only ASCII can be read, which is enough where all changed names are ASCII. */
-function namesNothingChanged(step: StepFacts, text: ByteString): boolean {
-  return [...step.closure].every(isAscii) && !mentions(text.replace(/[\u0080-\u00ff]/g, '_'), step.closure)
+function namesNothingChanged(step: StepFacts, text: ByteString, request: RewriteRequest): boolean {
+  return [...step.closure].every(isAscii) && !mentions(text.replace(/[\u0080-\u00ff]/g, '_'), step.closure, request)
 }
 
 const UNREADABLE: PlannedRefusal = {
@@ -73,6 +76,7 @@ function planText(
   request: RewriteRequest,
   marker: string,
 ): StepResult | undefined {
+  const { standardConformingStrings } = request
   const names: { path: readonly string[]; temporary: readonly Relation[] } = request
   const edits: Edit[] = []
   const relations: number[] = []
@@ -82,7 +86,7 @@ function planText(
     const { node, start, end } = statement
     const references = resolveStatement(node, { catalog: step.before, ...names })
     seen.push(...references)
-    const plan = planStatement({ text, tokens, start, end }, references, step, names)
+    const plan = planStatement({ text, tokens, start, end, standardConformingStrings }, references, step, names)
     const refusal = plan.refusal ?? refuseAfter(earlier, references, plan.edits, start)
     if (refusal !== undefined) {
       // Statements after it would not run: PostgreSQL leaves a Query at its first error.

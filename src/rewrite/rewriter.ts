@@ -41,8 +41,8 @@ export function createRewriter(generation: Generation, options: RewriterOptions)
       const known = cache.get(key)
       if (known !== undefined) return known
       const closure = closures[request.version]
-      const outcome =
-        closure === undefined || !mentions(request.text, closure) ? UNCHANGED : rewriteText(tools, request)
+      const mentioned = closure !== undefined && mentions(request.text, closure, request)
+      const outcome = mentioned ? rewriteText(tools, request) : UNCHANGED
       cache.set(key, outcome)
       return outcome
     },

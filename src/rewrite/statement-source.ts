@@ -12,6 +12,7 @@ export interface StatementSource {
   /** Byte offsets of the statement, `end` exclusive. */
   readonly start: number
   readonly end: number
+  readonly standardConformingStrings: boolean
 }
 
 /** The index of the token that starts at a byte offset; throws where none does, which is a bug of the caller. */
@@ -136,5 +137,6 @@ function isLabelOrPhrase(source: StatementSource, index: number, word: string): 
 
 /** True where a token of the statement, read as a name, is one of these. */
 export function mentionsName(source: StatementSource, names: ReadonlySet<string>): boolean {
-  return mentions(source.text.slice(source.start, source.end), names)
+  const { text, start, end } = source
+  return mentions(text.slice(start, end), names, source)
 }

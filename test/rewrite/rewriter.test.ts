@@ -193,5 +193,12 @@ describe('the session decides what a name means', () => {
     expect(
       told(rewriter.rewrite(request('SELECT public.users.id, other.users.id FROM public.users, other.users'))),
     ).toBe('SELECT "public.users".id, other.users.id FROM public.people AS "public.users", other.users')
+    expect(
+      told(
+        rewriter.rewrite(request('UPDATE other.users SET name = $1 FROM users WHERE public.users.id = other.users.id')),
+      ),
+    ).toBe(
+      'UPDATE other.users SET name = $1 FROM public.people AS "public.users" WHERE "public.users".id = other.users.id',
+    )
   })
 })

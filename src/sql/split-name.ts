@@ -1,1 +1,0 @@
-export const splitName = (text: string): string[] => text.toLowerCase().split(/[^\w$\u0080-\uffff]+/)

@@ -21,6 +21,12 @@ export function noteEffects(session: Session, effects: Effects): void {
   if (effects.prepares.length > 0 && effects.names) session.preparedTaint = true
 }
 
+/** Statements that a text drops, undefined for all of them. */
+export function drops(effects: Effects | undefined): readonly (string | undefined)[] {
+  if (effects === undefined) return []
+  return effects.discardsAll ? [undefined] : effects.deallocates
+}
+
 /**
  * What the command tags of a text tell about prepared statements: each PREPARE, DEALLOCATE and DISCARD ALL counts from the
  * moment it ran, even if a later statement of the same Query fails. Undefined where the text has none of them.

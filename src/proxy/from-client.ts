@@ -10,7 +10,7 @@ import {
   encodeQuery,
 } from '../wire/frontend.js'
 import { Frontend } from '../wire/message-types.js'
-import { noteEffects, tagReader } from './apply-effects.js'
+import { drops, noteEffects, tagReader } from './apply-effects.js'
 import { beginBatch } from './begin-batch.js'
 import { endWithError } from './end-session.js'
 import { rewriteUnder } from './epoch.js'
@@ -155,19 +155,18 @@ function takeQuery(session: Session): boolean {
       if (executed.outcome.kind === 'refused' && outcome.kind === 'unchanged') outcome = executed.outcome
     }
   }
+  const dropped = drops(effects)
+  const dropsEnd = dropped.length === 0 ? undefined : statements.expectDrop(dropped)
   replies.send({
     kind: 'query',
     injected: false,
     origin: { epoch, outcome },
     ...(onTag === undefined ? {} : { onTag }),
-    ...(unnamed === undefined
-      ? {}
-      : {
-          // exec_simple_query drops the unnamed statement; the client may have sent the next one already.
-          onSettled: (how) => {
-            if (how === 'done' && statements.get('') === unnamed) statements.forget('')
-          },
-        }),
+    onSettled(how) {
+      dropsEnd?.()
+      // exec_simple_query drops the unnamed statement.
+      if (how === 'done') statements.forget('')
+    },
   })
   return outcome.kind === 'unchanged'
     ? forward(session)
@@ -260,7 +259,13 @@ function takeExecute(session: Session): boolean {
     if (executed !== undefined) bringUpToDate(session, executed)
   }
   const onTag = tagReader(session, statement.effects)
-  session.replies.send(onTag === undefined ? statement.replies.execute : { ...statement.replies.execute, onTag })
+  const dropped = drops(statement.effects)
+  if (onTag === undefined) {
+    session.replies.send(statement.replies.execute)
+  } else {
+    const onSettled = session.statements.expectDrop(dropped)
+    session.replies.send({ ...statement.replies.execute, onTag, onSettled })
+  }
   return forward(session)
 }
 

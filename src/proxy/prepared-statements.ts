@@ -26,19 +26,33 @@ export interface PreparedStatement {
 
 /**
  * The prepared statements of one session, by name; '' is the unnamed one. A name exists from its Parse on, since a client
- * may use it before the ParseComplete; the settlement of the message then keeps or undoes that.
+ * may use it before the ParseComplete: so what was sent and is not answered yet is laid over what the server has confirmed,
+ * and its settlement decides whether it becomes part of that.
  */
 export interface StatementBook {
   get(name: string): PreparedStatement | undefined
-  /** Registers what a Parse sent makes. */
+  /** Registers what a Parse makes when it is sent. */
   declare(statement: PreparedStatement): (how: Settlement) => void
-  /** Registers a Close sent. */
+  /** Registers a Close when it is sent. */
   close(name: string): (how: Settlement) => void
-  /** What SQL did: PREPARE, DEALLOCATE, DISCARD ALL, or a Query, which drops the unnamed statement. */
+  /**
+   * Registers that SQL which is sent will drop statements, undefined for all of them: they count as dropped until it is
+   * answered. To be called then; what it has in fact done is told by the functions below.
+   */
+  expectDrop(names: readonly (string | undefined)[]): () => void
+  /** What SQL has done: PREPARE, DEALLOCATE, DISCARD ALL; or a Query that ended, which dropped the unnamed statement. */
   set(statement: PreparedStatement): void
   forget(name: string): void
   /** All but the unnamed one, as DEALLOCATE ALL does. */
   clear(): void
+}
+
+/** What a message that is not answered yet will make of a name. */
+interface Change {
+  /** Undefined: closed. */
+  readonly statement: PreparedStatement | undefined
+  /** The name is taken, so the server will complain (42P05): until it does not, the old statement is meant. */
+  readonly conflicting: boolean
 }
 
 /** PostgreSQL keeps prepared statements in a hash table whose keys are cut at NAMEDATALEN. */
@@ -47,51 +61,72 @@ function keyOf(name: string): string {
 }
 
 export function createStatementBook(): StatementBook {
-  const statements = new Map<string, PreparedStatement>()
+  const confirmed = new Map<string, PreparedStatement>()
+  /** By name, the oldest first. */
+  const unanswered = new Map<string, Change[]>()
 
-  function restore(key: string, now: PreparedStatement | undefined, before: PreparedStatement | undefined): void {
-    if (statements.get(key) !== now) return
-    if (before === undefined) statements.delete(key)
-    else statements.set(key, before)
+  function get(key: string): PreparedStatement | undefined {
+    const change = unanswered.get(key)?.findLast((one) => !one.conflicting)
+    return change === undefined ? confirmed.get(key) : change.statement
+  }
+
+  function add(key: string, change: Change): void {
+    const changes = unanswered.get(key)
+    if (changes === undefined) unanswered.set(key, [change])
+    else changes.push(change)
+  }
+
+  function remove(key: string, change: Change): void {
+    const changes = unanswered.get(key)
+    if (changes === undefined) return
+    if (changes.length === 1) unanswered.delete(key)
+    else changes.splice(changes.indexOf(change), 1)
   }
 
   return {
-    get: (name) => statements.get(keyOf(name)),
+    get: (name) => get(keyOf(name)),
 
     declare(statement) {
       const key = keyOf(statement.name)
-      const before = statements.get(key)
-      // Of a name that exists the server will complain (42P05), unless it lost the statement unseen.
-      if (before !== undefined && key !== '') {
-        return (how) => {
-          if (how === 'done') statements.set(key, statement)
-        }
-      }
-      statements.set(key, statement)
+      const change = { statement, conflicting: key !== '' && get(key) !== undefined }
+      add(key, change)
       return (how) => {
+        remove(key, change)
+        if (how === 'done') confirmed.set(key, statement)
         // The unnamed statement is dropped before the new one is looked at.
-        if (how === 'failed') restore(key, statement, undefined)
-        else if (how === 'skipped') restore(key, statement, before)
+        else if (how === 'failed' && key === '') confirmed.delete(key)
       }
     },
 
     close(name) {
       const key = keyOf(name)
-      const before = statements.get(key)
-      statements.delete(key)
+      const change = { statement: undefined, conflicting: false }
+      add(key, change)
       return (how) => {
-        if (how === 'skipped') restore(key, undefined, before)
+        remove(key, change)
+        if (how === 'done') confirmed.delete(key)
+      }
+    },
+
+    expectDrop(names) {
+      const change = { statement: undefined, conflicting: false }
+      const named = names.flatMap((name) => (name === undefined ? [] : [keyOf(name)]))
+      const all = names.includes(undefined) ? [...confirmed.keys(), ...unanswered.keys()] : []
+      const keys = new Set([...named, ...all.filter((key) => key !== '')])
+      for (const key of keys) add(key, change)
+      return () => {
+        for (const key of keys) remove(key, change)
       }
     },
 
     set: (statement) => {
-      statements.set(keyOf(statement.name), statement)
+      confirmed.set(keyOf(statement.name), statement)
     },
     forget: (name) => {
-      statements.delete(keyOf(name))
+      confirmed.delete(keyOf(name))
     },
     clear: () => {
-      for (const key of [...statements.keys()]) if (key !== '') statements.delete(key)
+      for (const key of [...confirmed.keys()]) if (key !== '') confirmed.delete(key)
     },
   }
 }

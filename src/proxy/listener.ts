@@ -19,7 +19,7 @@ import { relay } from './relay.js'
 import { isBusy, type ProxyContext, type Session, sessionInfo } from './session.js'
 import { databaseOf, isReplication, startupParameter, takeSettings } from './startup-options.js'
 import { createEffectsReader } from './statement-effects.js'
-import { connectUpstream, SOCKET_BUFFER } from './upstream.js'
+import { connectUpstream, socketOptions } from './upstream.js'
 
 const silent = { info: () => undefined, warn: () => undefined, debug: () => undefined }
 
@@ -40,7 +40,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   // Ends of our own connections to the server: a client that comes from one of them is ourselves.
   const dialled = new Set<string>()
 
-  const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, highWaterMark: SOCKET_BUFFER })
+  const server = createServer(socketOptions)
   server.on('connection', (client: Socket) => {
     const id = ++context.counters.connections
     const connection: Connection = { id, client, since: Date.now(), session: undefined, relayed: undefined }
@@ -91,7 +91,7 @@ async function serve(context: ProxyContext, connection: Connection, dialled: Set
   clearTimeout(timer)
   if (request === undefined) return
   // Known only now: our end of the connection is in the set before it sends its StartupMessage.
-  if (dialled.has(`${client.remoteAddress}:${client.remotePort}`)) {
+  if (dialled.has(endOf(client.remoteAddress, client.remotePort))) {
     refuse(client, {
       sqlstate: '08001',
       message: 'the "upstream" of pg-hotswap is pg-hotswap itself',
@@ -120,7 +120,7 @@ async function serve(context: ProxyContext, connection: Connection, dialled: Set
     socket.destroy()
     return
   }
-  const local = `${socket.localAddress}:${socket.localPort}`
+  const local = endOf(socket.localAddress, socket.localPort)
   dialled.add(local)
   socket.once('close', () => dialled.delete(local))
   if (plan.kind === 'relayed') {
@@ -178,6 +178,11 @@ function planStartup(context: ProxyContext, message: StartupMessage): StartupPla
     return { error: { sqlstate: '08004', message: `version "${choice.version}" of the schema is not served` } }
   }
   return { kind: 'app', identity, forwarded, migration, versionName: choice.version, version }
+}
+
+/** One end of a connection; an IPv4 address seen through an IPv6 socket is the same. */
+function endOf(address: string | undefined, port: number | undefined): string {
+  return `${address?.replace(/^::ffff:/, '')} ${port}`
 }
 
 function refuse(client: Socket, error: ClientError): void {

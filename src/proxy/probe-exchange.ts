@@ -1,14 +1,18 @@
 import { versionIndex } from '../rewrite/generation.js'
 import { decodeFields, decodeTextRow } from '../wire/backend.js'
 import { Backend } from '../wire/message-types.js'
+import { endWithError } from './end-session.js'
 import { probeMessages, readProbe } from './probe.js'
 import type { Session } from './session.js'
 
+/** A cancel request meant for the client's statement can hit the probe instead, but not again and again. */
+const ATTEMPTS = 3
+
 /**
  * Asks the session's server connection what its names mean, and takes the answer in when its ReadyForQuery comes. To be
- * called with nothing outstanding; `after` is told whether there was an answer.
+ * called with nothing outstanding. A session of which it cannot be known ends: its statements could mean anything.
  */
-export function startProbe(session: Session, after?: (answered: boolean) => void): void {
+export function startProbe(session: Session, after?: () => void, attempt = 1): void {
   let answer: string | undefined
   const expected = {
     injected: true,
@@ -27,14 +31,31 @@ export function startProbe(session: Session, after?: (answered: boolean) => void
     injected: true,
     onSettled(how) {
       if (how !== 'done') return
-      // Without an answer the batch that waits goes on by what was known; the next one asks again.
-      session.probeDue = answer === undefined && session.status === 'E'
-      if (answer !== undefined) takeAnswer(session, answer)
-      after?.(answer !== undefined)
+      if (answer === undefined) {
+        askAgain(session, after, attempt)
+        return
+      }
+      session.probeDue = false
+      takeAnswer(session, answer)
+      after?.()
     },
   })
   session.toServer.put(probeMessages.bytes)
   session.toServer.flush()
+}
+
+function askAgain(session: Session, after: (() => void) | undefined, attempt: number): void {
+  // The transaction has failed with the probe: the client's next statement is told so, and after it there is another probe.
+  if (session.status === 'E') return
+  if (attempt < ATTEMPTS) {
+    startProbe(session, after, attempt + 1)
+    return
+  }
+  endWithError(session, {
+    sqlstate: '58000',
+    message: "the session's search_path could not be read",
+    hint: 'Connect again; the log of the proxy holds the reason.',
+  })
 }
 
 function takeAnswer(session: Session, raw: string): void {

@@ -3,21 +3,21 @@ import type { Address, ClientError } from './contracts.js'
 
 export type UpstreamConnection = { readonly socket: Socket } | { readonly error: ClientError }
 
-/** Bytes that Node keeps for a socket before it says that the other side is slow. */
-export const SOCKET_BUFFER = 256 * 1024
+/** How sockets to clients and to the server are set up. */
+export const socketOptions = Object.freeze({
+  allowHalfOpen: true,
+  noDelay: true,
+  keepAlive: true,
+  /** Milliseconds of silence before a lost other side is looked for. */
+  keepAliveInitialDelay: 60_000,
+  /** Bytes that Node keeps for a socket before it says that the other side is slow. */
+  highWaterMark: 256 * 1024,
+})
 
 /** Opens a connection to the server; the socket is paused and allows half-open use. */
 export function connectUpstream(upstream: Address, timeoutMs: number): Promise<UpstreamConnection> {
   return new Promise((resolve) => {
-    const options = {
-      host: upstream.host,
-      port: upstream.port,
-      noDelay: true,
-      keepAlive: true,
-      allowHalfOpen: true,
-      highWaterMark: SOCKET_BUFFER,
-    }
-    const socket = connect(options)
+    const socket = connect({ host: upstream.host, port: upstream.port, ...socketOptions })
     const fail = (reason: string) => {
       clearTimeout(timer)
       socket.destroy()

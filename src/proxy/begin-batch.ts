@@ -36,7 +36,8 @@ export function beginBatch(session: Session): boolean {
   }
   if (idle && session.status === 'I') {
     session.busySince = Date.now()
-    if (options.generations.refresh !== undefined && !session.epoch.bare && !session.retried) {
+    // Also where nothing is rewritten: a rule that waits for its migration has the client's version for its head.
+    if (options.generations.refresh !== undefined && !session.retried) {
       session.retry = { parts: [], bytes: 0, stage: 'watching' }
     }
   } else {

@@ -87,9 +87,10 @@ function takeFrame(session: Session): boolean {
   }
   if (replies.copyIn && type === Frontend.Sync) return forward(session)
   if (!replies.open && !replies.copyIn && !beginBatch(session)) return false
+  if (session.kind !== 'app') return takeForHook(session)
   switch (type) {
     case Frontend.Query:
-      return session.kind === 'app' ? takeQuery(session) : takeHookQuery(session)
+      return takeQuery(session)
     case Frontend.Parse:
       return takeParse(session)
     case Frontend.Bind:
@@ -110,6 +111,22 @@ function takeFrame(session: Session): boolean {
       // The server will say what it thinks of it.
       return forward(session)
   }
+}
+
+/** Only whole Queries reach a hook; what went past it to the server would escape the switch. */
+function takeForHook(session: Session): boolean {
+  const { type } = session.fromClient
+  if (type === Frontend.Query) return takeHookQuery(session)
+  if (type === Frontend.Sync) {
+    session.replies.send(plain.sync)
+    return forward(session)
+  }
+  endWithError(session, {
+    sqlstate: '0A000',
+    message: `a ${session.kind} connection takes simple queries only`,
+    hint: 'Send the text as one query without parameters.',
+  })
+  return false
 }
 
 /** Sends what the framer shows on as it came. */
@@ -136,7 +153,7 @@ function takeQuery(session: Session): boolean {
     return forward(session)
   }
   context.counters.statements++
-  session.lastText = text
+  noteText(session, text)
   const effects = context.readEffects(text, session.standardConformingStrings)
   const unnamed = statements.get('')
   if (epoch.bare && effects === undefined && unnamed === undefined) {
@@ -173,6 +190,11 @@ function takeQuery(session: Session): boolean {
     : replace(session, encodeQuery(counted(session, outcome.kind, outcome.text)))
 }
 
+/** The beginning is enough to show; a part of a long string would keep the whole alive. */
+function noteText(session: Session, text: string): void {
+  session.lastText = text.length <= 4096 ? text : Buffer.from(text.slice(0, 1024), 'latin1').toString('latin1')
+}
+
 function counted(session: Session, kind: 'rewritten' | 'refused', text: string): string {
   session.context.counters[kind]++
   return text
@@ -198,7 +220,7 @@ function takeParse(session: Session): boolean {
   }
   const { name, text } = parse
   context.counters.statements++
-  session.lastText = text
+  noteText(session, text)
   const effects = context.readEffects(text, session.standardConformingStrings)
   const outcome = refusedVersion(session, effects) ?? rewriteUnder(epoch, text)
   const sent = outcome.kind === 'unchanged' ? text : outcome.text

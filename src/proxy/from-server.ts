@@ -117,7 +117,12 @@ function takeError(session: Session, head: ExpectedReply | undefined): Verdict {
   const { fromServer, replies, toClient, retry } = session
   const { type, buffer, start, end } = fromServer
   const fields = decodeFields(buffer, start, end)
-  if (fields.get('V') === 'FATAL' || fields.get('V') === 'PANIC') session.fatalSeen = true
+  if (fields.get('V') === 'FATAL' || fields.get('V') === 'PANIC') {
+    // The end of the session is the client's business whatever was asked.
+    session.fatalSeen = true
+    head?.collect?.(type, buffer, start, end)
+    return 'pass'
+  }
   if (head === undefined) return 'pass'
   if (retry?.stage === 'asking') return 'wait'
   if (retry?.stage === 'swallowing') {

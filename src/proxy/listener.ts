@@ -53,6 +53,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     })
   })
   await listen(server, options)
+  server.on('error', (error) => context.log.warn({ error: String(error) }, 'a connection could not be accepted'))
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the proxy has no TCP port')
   return {

@@ -219,6 +219,12 @@ test('a wrong password reaches no hook', async () => {
   expect(called).toBe(false)
 })
 
+test('a migrator that uses the extended protocol is refused: it would go past the hook', async () => {
+  const client = await migrator()
+  client.on('error', () => undefined)
+  await expect(client.query('select $1', [1])).rejects.toThrow('takes simple queries only')
+})
+
 test('a proxy without a hook refuses such a connection', async () => {
   const plain = await startTestProxy(database)
   const client = new pg.Client({ connectionString: plain.url(database.name), options: '-c hotswap.migrate=x' })

@@ -84,6 +84,12 @@ test('a Bind of a statement made before the migration is processed again', async
   expect(await answer(bind('', 's', [], 0), execute(''), sync())).toBe('2DCZ')
 })
 
+test('it works for a client whose version was the head until then', async () => {
+  proxy.source.publish(fakeGeneration(1, ['v1']))
+  expect(await answer(query('select 1 from users'))).toBe('TDCZ')
+  expect([asked, proxy.counters().retried]).toEqual([1, 1])
+})
+
 test('where nothing is new the error is the answer', async () => {
   refresh = async () => false
   expect(await answer(query('select 1 from users'))).toBe('E42P01Z')

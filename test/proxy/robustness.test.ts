@@ -158,6 +158,20 @@ test('a backend that is terminated tells the client why', async () => {
   await nothingLeft()
 })
 
+test('a backend that is terminated while the proxy asks it something tells the client too', async () => {
+  const { server, port } = await fakeServer((socket) =>
+    socket.once('data', () => {
+      const fields = ['SFATAL', 'VFATAL', 'C57P01', 'Mterminating'].join('\0')
+      socket.end(frame('E', Buffer.from(`${fields}\0\0`)))
+    }),
+  )
+  const old = fakeSource(fakeGeneration(1, ['v1', 'v2']))
+  const front = await startTestProxy({ host: '127.0.0.1', port, name: 'app' }, { source: old })
+  await expect(connectWire({ port: front.port, database: 'app' })).rejects.toThrow('terminating')
+  await front.close()
+  server.close()
+})
+
 test('a server that cannot be reached is an error that says what to do', async () => {
   const port = await freePort()
   const nowhere = await startTestProxy({ host: '127.0.0.1', port, name: 'app' })

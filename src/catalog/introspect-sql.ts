@@ -4,9 +4,11 @@
  * Nothing in it depends on search_path: it reads a migrator's session too, whose search_path is not ours to set.
  * - format_type leaves out the schema of a type that search_path reaches, so the name of a type outside pg_catalog is
  *   put together here; format_type gives only the text of its typmod, which stands after the bare name.
+ * - `user` leaves out the relations of pg_catalog and information_schema, nine tenths of a small database's.
  * - What is compared between two catalogs (`defaultTree`, `shape`) is stored node trees, never deparsed text.
  */
-export const introspectSql = `
+export function introspectSql(parts: 'all' | 'user'): string {
+  return `
 WITH space AS MATERIALIZED (
   SELECT n.oid, n.nspname, n.nspname IN ('pg_catalog', 'information_schema') AS system
   FROM pg_catalog.pg_namespace n
@@ -14,7 +16,7 @@ WITH space AS MATERIALIZED (
 ), rel AS MATERIALIZED (
   SELECT c.oid, s.nspname, c.relname, c.relkind, c.reltype, s.system
   FROM pg_catalog.pg_class c JOIN space s ON s.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')${parts === 'user' ? ' AND NOT s.system' : ''}
 ), used AS (
   SELECT DISTINCT a.atttypid, a.atttypmod
   FROM pg_catalog.pg_attribute a JOIN rel ON rel.oid = a.attrelid
@@ -68,11 +70,11 @@ WITH space AS MATERIALIZED (
   FROM pg_catalog.pg_inherits h JOIN rel ON rel.oid = h.inhrelid
   GROUP BY h.inhrelid
 ), row_type AS MATERIALIZED (
-  SELECT rel.reltype AS type, rel.oid AS relation FROM rel WHERE rel.reltype <> 0
+  SELECT rel.reltype AS type, rel.oid AS relation FROM rel WHERE rel.reltype <> 0 AND NOT rel.system
   UNION ALL
-  SELECT t.oid, rel.oid FROM rel JOIN pg_catalog.pg_type t ON t.typelem = rel.reltype WHERE rel.reltype <> 0
+  SELECT t.oid, rel.oid FROM rel JOIN pg_catalog.pg_type t ON t.typelem = rel.reltype WHERE rel.reltype <> 0 AND NOT rel.system
   UNION ALL
-  SELECT t.oid, rel.oid FROM rel JOIN pg_catalog.pg_type t ON t.typbasetype = rel.reltype WHERE rel.reltype <> 0
+  SELECT t.oid, rel.oid FROM rel JOIN pg_catalog.pg_type t ON t.typbasetype = rel.reltype WHERE rel.reltype <> 0 AND NOT rel.system
 ), fn AS (
   SELECT s.nspname, p.proname, row_type.relation, pg_catalog.bool_or(p.prorettype = row_type.type) AS gives_rows
   FROM pg_catalog.pg_proc p
@@ -126,3 +128,4 @@ SELECT pg_catalog.json_build_object(
   )
 )
 `
+}

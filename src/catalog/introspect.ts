@@ -1,5 +1,6 @@
 import {
   type Catalog,
+  type CatalogData,
   type Column,
   type Constraint,
   type Index,
@@ -8,6 +9,7 @@ import {
   type Relation,
   type RelationKind,
 } from './catalog.js'
+import { isSystemSchema } from './diff.js'
 import { introspectSql } from './introspect-sql.js'
 
 /** Runs one statement by the simple protocol and gives its rows in text form. */
@@ -15,23 +17,27 @@ export type TextQuery = (sql: string) => Promise<(string | null)[][]>
 
 /**
  * Reads the catalog of the database that `query` reaches, as its transaction sees it: also inside a migration, where
- * uncommitted DDL counts. Rejects as `query` does.
+ * uncommitted DDL counts. An earlier catalog of the same database lends its system relations, which never change; that
+ * takes a fraction of the time. Rejects as `query` does.
  */
-export async function introspect(query: TextQuery): Promise<Catalog> {
-  const rows = await query(introspectSql)
+export async function introspect(query: TextQuery, earlier?: Catalog): Promise<Catalog> {
+  const rows = await query(introspectSql(earlier === undefined ? 'all' : 'user'))
   const json = rows[0]?.[0]
   if (typeof json !== 'string') throw new Error('the introspection query gave no row')
-  return decodeCatalog(json)
+  const data = decodeCatalog(json)
+  if (earlier === undefined) return makeCatalog(data)
+  const system = earlier.relations.filter((relation) => isSystemSchema(relation.schema))
+  return makeCatalog({ ...data, relations: [...system, ...data.relations] })
 }
 
-/** The JSON that `introspectSql` prints, as a catalog. */
-export function decodeCatalog(json: string): Catalog {
+/** The JSON that `introspectSql` prints. */
+function decodeCatalog(json: string): CatalogData {
   const data = JSON.parse(json) as EncodedCatalog
-  return makeCatalog({
+  return {
     databaseOid: data.databaseOid,
     serverVersion: data.serverVersion,
     schemas: data.schemas,
-    relations: data.relations.map(decodeRelation),
+    relations: (data.relations ?? []).map(decodeRelation),
     rowTypeFunctions: (data.functions ?? []).map(([schema, name, relationOid, givesRows]) => ({
       schema,
       name,
@@ -39,14 +45,14 @@ export function decodeCatalog(json: string): Catalog {
       givesRows,
     })),
     objects: (data.objects ?? []).map(([oid, kind, schema, name, shape]) => ({ oid, kind, schema, name, shape })),
-  })
+  }
 }
 
 interface EncodedCatalog {
   databaseOid: number
   serverVersion: number
   schemas: string[]
-  relations: EncodedRelation[]
+  relations: EncodedRelation[] | null
   functions: [schema: string, name: string, relation: number, givesRows: boolean][] | null
   objects: [oid: number, kind: NamedObject['kind'], schema: string, name: string, shape: string[]][] | null
 }

@@ -68,10 +68,10 @@ async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutco
   await query(
     `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ${Math.max(1, attempt.lockTimeoutMs)}`,
   )
-  const before = await introspect(query)
+  const before = await introspect(query, access.head)
   const stopped = await runFile(attempt)
   if (stopped !== undefined) return stopped
-  const after = await introspect(query)
+  const after = await introspect(query, before)
 
   const armed = findArmed(access.armed[0], after, migration.name)
   const rules = [armed, migration.rules].filter((file) => file !== undefined)

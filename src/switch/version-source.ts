@@ -25,6 +25,8 @@ export interface VersionSourceOptions {
 
 /** What a switch needs while nobody else changes the generation. */
 export interface SwitchAccess {
+  /** The newest version's catalog, as last seen. */
+  readonly head: Catalog
   readonly armed: readonly RuleFile[]
   /** What the versions would be after one more applied step. */
   plan(head: Catalog, step: AppliedStep): Checked<DeclaredVersions>
@@ -135,6 +137,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
       exclusive: (task) =>
         turns.run(() =>
           task({
+            head: headOf(versions),
             armed: versions.armed,
             plan: (head, step) => planVersions(head, rules, [...applied, step], nextNumber()),
             publish: (next, step, seen) => {
@@ -160,6 +163,12 @@ async function planChecked(
   if (!planned.ok) return planned
   const problems = await checkInserts(tryOn(query), planned.value.generation, rules)
   return problems.length > 0 ? { ok: false, problems } : planned
+}
+
+function headOf({ generation }: DeclaredVersions): Catalog {
+  const head = generation.versions.at(-1)
+  if (head === undefined) throw new Error('a generation without versions')
+  return head.catalog
 }
 
 function activate({ generation, armed }: DeclaredVersions, options: VersionSourceOptions): ActiveGeneration {

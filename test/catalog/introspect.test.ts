@@ -92,8 +92,8 @@ test('constraints, indexes, parents and kinds are there', () => {
 test('functions over a row type are listed, whether it is their argument or their result', () => {
   const { oid } = relation('public', 'users')
   expect(catalog.rowTypeFunctions.filter((f) => f.relationOid === oid)).toEqual([
-    { schema: 'shop', name: 'all_users', relationOid: oid },
-    { schema: 'shop', name: 'full_name', relationOid: oid },
+    { schema: 'shop', name: 'all_users', relationOid: oid, givesRows: true },
+    { schema: 'shop', name: 'full_name', relationOid: oid, givesRows: false },
   ])
 })
 
@@ -123,4 +123,13 @@ test('temporary and TOAST relations are not in the catalog', async () => {
   await client.query('CREATE TEMP TABLE mine (a text)')
   const now = await introspect(query)
   expect(now.relations.some((r) => r.name === 'mine' || r.schema.startsWith('pg_to'))).toBe(false)
+})
+
+test('an earlier catalog lends its system relations; the rest is read anew', async () => {
+  await client.query('BEGIN')
+  await client.query('CREATE TABLE fresh (a int)')
+  const [all, quick] = [await introspect(query), await introspect(query, catalog)]
+  await client.query('ROLLBACK')
+  expect(findRelation(quick, [], 'public', 'fresh')).toBeDefined()
+  expect(quick).toEqual(all)
 })

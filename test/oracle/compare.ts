@@ -83,7 +83,9 @@ function comparableField(code: string, fields: ReadonlyMap<string, string>, anyN
   if (code !== 'D' && code !== 'M') return value
   // The row that a failed constraint shows has the new columns in it.
   if (value.startsWith('Failing row contains')) return 'Failing row contains'
-  return anyNames ? value.replace(/"(?:[^"]|"")*"|Key \([^=]*\)=/g, '"..."') : value
+  // Which other relation a foreign key or CASCADE leads to is told under its name of today.
+  const others = code === 'D' || /cascades to|drop cascades/.test(value)
+  return anyNames || others ? value.replace(/"(?:[^"]|"")*"|Key \([^=]*\)=/g, '"..."') : value
 }
 
 function printable(data: Buffer): string {

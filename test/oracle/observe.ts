@@ -27,10 +27,10 @@ export async function observe(
   const frames = protocol === 'simple' ? simpleFrames(request) : extendedFrames(request)
   client.send(query(`BEGIN; ${prelude}`), ...frames, query('ROLLBACK'))
   const begun = await client.untilReady()
-  const failure = begun.find((message) => message.type === 'ErrorResponse')
-  if (failure?.type === 'ErrorResponse') throw new Error(`the prelude failed: ${failure.fields.get('M')}`)
   const answer = await client.untilReady()
   await client.untilReady()
+  const failure = begun.find((message) => message.type === 'ErrorResponse')
+  if (failure?.type === 'ErrorResponse') throw new Error(`the prelude failed: ${failure.fields.get('M')}`)
   return answer
 }
 

@@ -35,7 +35,9 @@ export interface Oracle {
 /** Connects to both databases of a pair on 127.0.0.1. */
 export async function openOracle(pair: DatabasePair, port: number, reset = ''): Promise<Oracle> {
   const [before, after] = await Promise.all(
-    [pair.before, pair.after].map((database) => connectRaw({ host: '127.0.0.1', port, database })),
+    [pair.before, pair.after].map((database) =>
+      connectRaw({ host: '127.0.0.1', port, database, startup: { options: '-c statement_timeout=20s' } }),
+    ),
   )
   if (before === undefined || after === undefined) throw new Error('no connection')
   const known = new Map<string | undefined, Promise<readonly string[]>>()

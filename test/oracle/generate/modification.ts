@@ -1,8 +1,8 @@
 import { type Expression, generateCondition, generateExpression } from './expression.js'
 import { tableItem } from './from.js'
-import { type Column, literal, spell, type Table } from './model.js'
+import { type Column, spell, type Table } from './model.js'
 import { generateQuery } from './query.js'
-import { type Build, columnReferences, deeper, type Level, type Range, type Scope } from './scope.js'
+import { type Build, columnReferences, deeper, type Level, qualifiers, type Range, type Scope } from './scope.js'
 
 /** The target of a statement that writes, as the rest of the statement sees it. */
 interface Target {
@@ -118,9 +118,12 @@ function joinCondition(build: Build, scope: Scope, target: Target, source: Range
   const extra = choices.chance(60) ? [generateCondition(build, scope)] : []
   const key = source?.columns[0]
   if (source === undefined || key === undefined) return extra.length === 0 ? '' : ` WHERE ${extra[0]}`
-  const own = choices.pickAny(columnReferences(build, [{ ranges: [target.range], visible: [] }], 'int'))
+  const level = levelOf([target.range, source])
+  const qualifier = choices.pickAny(qualifiers(choices, level, target.range))
+  const own = choices.pickAny(target.table.columns.filter((column) => column.type === 'int'))
   const sourceName = source.schema === undefined ? quoted(source.name) : `${source.schema}.${quoted(source.name)}`
-  const join = `${sourceName}.${quoted(key.name)} = ${own?.sql ?? literal(choices, 'int')}`
+  const value = qualifier === undefined || own === undefined ? '1' : `${qualifier}.${spell(choices, own.name)}`
+  const join = `${sourceName}.${quoted(key.name)} = ${value}`
   return ` WHERE ${[join, ...extra].join(' AND ')}`
 }
 

@@ -72,8 +72,12 @@ CREATE TABLE plain (a integer, b text);
 
 CREATE VIEW active_users AS SELECT id, name, email FROM users WHERE active;
 CREATE MATERIALIZED VIEW order_totals AS SELECT user_id, sum(total) AS total FROM orders GROUP BY user_id;
-CREATE FUNCTION all_users() RETURNS SETOF users LANGUAGE sql STABLE BEGIN ATOMIC SELECT * FROM users; END;
-CREATE FUNCTION first_user() RETURNS users LANGUAGE sql STABLE BEGIN ATOMIC SELECT * FROM users ORDER BY id LIMIT 1; END;
+-- By oid, so that they outlive renames and additions: a BEGIN ATOMIC body breaks in PostgreSQL itself by ADD COLUMN.
+CREATE FUNCTION all_users(source regclass DEFAULT 'users') RETURNS SETOF users LANGUAGE plpgsql STABLE AS $$
+  BEGIN RETURN QUERY EXECUTE format('SELECT * FROM %s ORDER BY id', source); END $$;
+CREATE FUNCTION first_user(source regclass DEFAULT 'users') RETURNS users LANGUAGE plpgsql STABLE AS $$
+  DECLARE result record;
+  BEGIN EXECUTE format('SELECT * FROM %s ORDER BY id LIMIT 1', source) INTO result; RETURN result; END $$;
 CREATE FUNCTION shout(u users) RETURNS text LANGUAGE sql IMMUTABLE RETURN upper(u.name);
 CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE RETURN n * 2;
 CREATE FUNCTION orders_of(who integer) RETURNS TABLE (id integer, name text) LANGUAGE sql STABLE

@@ -3,9 +3,8 @@
 -- insert: users.score = 1 + 1
 -- insert: orders.channel = lower('WEB')
 -- insert: items.sku = gen_random_uuid()::text
-ALTER TABLE users ADD country text;
-UPDATE users SET country = 'XX';
-ALTER TABLE users ALTER country SET NOT NULL;
+ALTER TABLE users ADD country text NOT NULL DEFAULT 'XX';
+ALTER TABLE users ALTER country DROP DEFAULT;
 ALTER TABLE users ADD score integer NOT NULL DEFAULT 0;
 ALTER TABLE users ALTER score DROP DEFAULT;
 ALTER TABLE orders ADD channel text NOT NULL DEFAULT 'old';

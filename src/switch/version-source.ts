@@ -36,7 +36,10 @@ export interface SwitchAccess {
 
 /** The versions in force: declared by rule files, and added to by migrations that ran through this proxy. */
 export interface VersionSource extends GenerationSource {
-  /** True where the database, looked at now, gave another generation. Waits for no switch, and never rejects. */
+  /**
+   * True where the database, looked at now, gave another generation, or did so in the last two seconds. Waits for no
+   * switch, and never rejects.
+   */
   refresh(): Promise<boolean>
   /** Reads the rule files again; where anything is wrong with them, the old generation stays in force. */
   reload(): Promise<Checked<DeclaredVersions>>
@@ -64,8 +67,12 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   let complaint = ''
   for (const note of versions.notes) log.warn({}, note)
 
+  /** performance.now() of the last publication. */
+  let published = Number.NEGATIVE_INFINITY
+
   const put = (next: DeclaredVersions): Generation => {
     versions = next
+    published = performance.now()
     active = activate(next, options)
     complaint = ''
     log.info(describeVersions(next), 'new generation')
@@ -77,7 +84,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   const look = async (): Promise<boolean> => {
     const seen = await readFingerprint(query)
     if (seen === fingerprint) return false
-    const next = planVersions(await introspect(query), rules, applied, nextNumber())
+    const next = planVersions(await introspect(query, headOf(versions)), rules, applied, nextNumber())
     if (!next.ok) {
       const text = next.problems.map(formatProblem).join('\n')
       if (text !== complaint)
@@ -102,7 +109,8 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   let lost = false
   const refresh = async (): Promise<boolean> => {
     try {
-      const changed = await lookOnce()
+      // A statement that failed may have been sent before a generation that is in force by now.
+      const changed = (await lookOnce()) || performance.now() - published < justPublishedMs
       if (lost) log.info({}, 'the control connection is back')
       lost = false
       return changed
@@ -152,6 +160,8 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   }
 }
 
+const justPublishedMs = 2000
+
 /** Plans the versions of the database as it is, and lets the server check what the rules say in SQL. */
 async function planChecked(
   query: TextQuery,
@@ -171,12 +181,8 @@ function headOf({ generation }: DeclaredVersions): Catalog {
   return head.catalog
 }
 
-function activate({ generation, armed }: DeclaredVersions, options: VersionSourceOptions): ActiveGeneration {
-  const rewriter = options.createRewriter(generation)
-  if (armed.length === 0) return { generation, rewriter }
-  // A statement of the head may meet the migration that a rule file waits for, before the poll does: then its session
-  // must have kept it, which it does only where not every frame may pass.
-  return { generation, rewriter: { ...rewriter, speaksHead: () => false } }
+function activate({ generation }: DeclaredVersions, options: VersionSourceOptions): ActiveGeneration {
+  return { generation, rewriter: options.createRewriter(generation) }
 }
 
 /** What a log line or a command says of the versions in force. */

@@ -44,6 +44,28 @@ test('a query that meets the migration before the poll does is answered all the 
   expect((await client.query('SELECT id FROM users')).rows).toEqual([{ id: 1 }])
 })
 
+test('no statement fails while an armed migration runs under load, whoever sees it first', async () => {
+  hotswap = await startTestHotswap(schema, {
+    rules: { '0001-people.yaml': 'tables: { users: { to: people, columns: { name: label } } }' },
+    config: { pollMs: 5 },
+  })
+  const clients = await Promise.all(Array.from({ length: 6 }, () => hotswap?.connect()))
+  let stop = false
+  let queries = 0
+  const work = clients.map(async (client) => {
+    while (!stop) {
+      expect((await client?.query('SELECT name FROM users'))?.rows).toEqual([{ name: 'Ada' }])
+      queries++
+    }
+  })
+  await waitFor(() => queries > 50)
+  await hotswap.database.run('ALTER TABLE users RENAME TO people; ALTER TABLE people RENAME name TO label')
+  const after = queries
+  await waitFor(() => queries > after + 50)
+  stop = true
+  await Promise.all(work)
+})
+
 test('three armed rule files take effect one after the other, and old statements pass all of them', async () => {
   hotswap = await startTestHotswap(schema, {
     rules: {
@@ -145,6 +167,7 @@ test('what applications do to their data publishes no generation', async () => {
   const client = await hotswap.connect()
   await client.query('CREATE TEMP TABLE mine (a int); TRUNCATE users; INSERT INTO users VALUES (2); ANALYZE users')
   expect(await hotswap.versions.refresh()).toBe(false)
+  expect(hotswap.versions.current().generation.number).toBe(1)
   await client.query('CREATE TABLE theirs (a int)')
   await waitFor(() => hotswap?.versions.current().generation.number === 2)
 })

@@ -104,7 +104,8 @@ export function resolveColumnRef(context: ResolveContext, place: Place, node: Co
   if (isStar(node)) {
     // `t.*` where no list of columns can stand means the row itself.
     const range = findRange(place.scope, names.at(-3), names.at(-2) ?? '')
-    if (range !== undefined) context.references.push({ kind: 'whole-row', node, range, use, field: undefined })
+    if (range !== undefined)
+      context.references.push({ kind: 'whole-row', node, range, use, field: undefined, scope: place.scope })
     return
   }
   const [first = ''] = names
@@ -137,7 +138,7 @@ function report(
       return
     }
     case 'whole-row':
-      references.push({ kind: 'whole-row', node, range: binding.range, use, field: undefined })
+      references.push({ kind: 'whole-row', node, range: binding.range, use, field: undefined, scope: place.scope })
       return
     case 'uncertain':
       references.push({ kind: 'uncertain', node, name, scope: place.scope })

@@ -91,6 +91,7 @@ export interface WholeRowReference {
   readonly use: RowUse
   /** The field selected from it, where `use` is `field`. */
   readonly field: string | undefined
+  readonly scope: Scope | undefined
 }
 
 /** `*` or `t.*` where it expands to columns. */

@@ -93,8 +93,8 @@ function reaches(scope: Scope | undefined, range: RangeVariable): boolean {
   return range.name !== undefined && findRange(scope, range.schema, range.name) === range
 }
 
-/** True where a DML target on the level that a bare name binds to has a new column of that name. */
-function capturingTarget(
+/** True where a DML target on the level that a bare name binds to, or on one before it, has a new column of that name. */
+export function capturingTarget(
   context: PlanContext,
   scope: Scope | undefined,
   name: string,

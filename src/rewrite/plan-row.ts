@@ -3,13 +3,17 @@ import type { FieldReference, RowFunctionReference, RowTypeReference, WholeRowRe
 import { quoteIdentifier } from '../sql/identifier.js'
 import { changedColumnNames } from './closure.js'
 import type { RelationMapping } from './mapping.js'
-import { planQualifier, qualifierText } from './plan-column.js'
+import { capturingTarget, planQualifier, qualifierText } from './plan-column.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { relationText } from './plan-range.js'
 import { isSymbol, nameAt, tokenIndexAt } from './statement-source.js'
 
 export function planWholeRow(context: PlanContext, reference: WholeRowReference): void {
   const { range, node } = reference
+  if (isCaptured(context, reference)) {
+    planCapturedRow(context, reference)
+    return
+  }
   const change = mappingOf(context, range)
   if (change === undefined || changedColumnNames(change).size === 0) return
   const start = locationOf(node)
@@ -23,6 +27,30 @@ export function planWholeRow(context: PlanContext, reference: WholeRowReference)
   } else {
     planQualifier(context, range, start, nameAt(context.source, start))
   }
+}
+
+/** A bare name is a column first, on every level: a new column of a DML target may take it from the row. */
+function isCaptured(context: PlanContext, { node, range, scope }: WholeRowReference): boolean {
+  const bare = node.fields?.length === 1
+  return bare && range.name !== undefined && capturingTarget(context, scope, range.name, { range })
+}
+
+/** `count(u)` => `count(u.*)`, which is the row too, where it cannot stand for a list of columns. */
+function planCapturedRow(context: PlanContext, reference: WholeRowReference): void {
+  const { range, node, use } = reference
+  const start = locationOf(node)
+  const listed = use === 'output' || use === 'nested' || use === 'field' || use === 'fields'
+  if (listed || mappingOf(context, range) !== undefined) {
+    refuseUnsupported(
+      context,
+      `the whole row of "${range.name}" cannot be told apart from a new column of that name`,
+      'Give the table another alias.',
+      start,
+    )
+    return
+  }
+  const end = nameAt(context.source, start).at(-1)?.end ?? start
+  edit(context, end, end, '.*')
 }
 
 /** Why a whole row cannot be what it was: it has a type of its own, which has the new fields. */

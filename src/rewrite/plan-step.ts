@@ -1,5 +1,6 @@
 import type { Catalog, Column, Relation } from '../catalog/catalog.js'
-import { type ChangedRelation, type Difference, diffCatalogs, qualifiedName } from '../catalog/diff.js'
+import { type ChangedRelation, diffCatalogs } from '../catalog/diff.js'
+import { type Difference, qualifiedName } from '../catalog/difference.js'
 import type { ColumnMapping, InsertValue, Mapping, RelationMapping } from './mapping.js'
 
 /** What old INSERTs give to new columns, by oid of the old relation. */

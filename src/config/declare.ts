@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/catalog.js'
-import { type Difference, qualifiedName } from '../catalog/diff.js'
+import { type Difference, qualifiedName } from '../catalog/difference.js'
 import type { Generation, Step, Version } from '../rewrite/generation.js'
 import { type InsertRules, planStep } from '../rewrite/plan-step.js'
 import { deriveAfter, deriveBefore } from './derive-catalog.js'

@@ -1,5 +1,6 @@
 import type { Catalog, Relation } from '../catalog/catalog.js'
-import { isSystemSchema, qualifiedName } from '../catalog/diff.js'
+import { isSystemSchema } from '../catalog/diff.js'
+import { qualifiedName } from '../catalog/difference.js'
 import { suggestName } from './nearest-name.js'
 import type { Place, Problem } from './problem.js'
 import type { RuleFile, TableName, TableRule } from './rule-file.js'

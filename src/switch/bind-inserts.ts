@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/catalog.js'
-import { qualifiedName } from '../catalog/diff.js'
+import { qualifiedName } from '../catalog/difference.js'
 import { suggestName } from '../config/nearest-name.js'
 import type { Checked, Problem } from '../config/problem.js'
 import type { RuleFile, TableRule } from '../config/rule-file.js'

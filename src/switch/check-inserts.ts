@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { qualifiedName } from '../catalog/diff.js'
+import { qualifiedName } from '../catalog/difference.js'
 import type { TextQuery } from '../catalog/introspect.js'
 import type { Place, Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'

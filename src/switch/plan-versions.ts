@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/catalog.js'
-import { formatDifference } from '../catalog/diff.js'
+import { formatDifference } from '../catalog/difference.js'
 import { type DeclaredVersions, planApplied, planGeneration } from '../config/declare.js'
 import type { Checked, Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'

@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/catalog.js'
-import { formatDifference, qualifiedName } from '../catalog/diff.js'
+import { formatDifference, qualifiedName } from '../catalog/difference.js'
 import { readFingerprint } from '../catalog/fingerprint.js'
 import { introspect, type TextQuery } from '../catalog/introspect.js'
 import type { DeclaredVersions } from '../config/declare.js'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { type Catalog, findRelation } from '../../src/catalog/catalog.js'
-import { formatDifference } from '../../src/catalog/diff.js'
+import { formatDifference } from '../../src/catalog/difference.js'
 import { introspect } from '../../src/catalog/introspect.js'
 import type { Generation, Step, Version } from '../../src/rewrite/generation.js'
 import { type InsertRules, planStep } from '../../src/rewrite/plan-step.js'

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import { type Catalog, findRelation } from '../../src/catalog/catalog.js'
-import { formatDifference } from '../../src/catalog/diff.js'
+import { formatDifference } from '../../src/catalog/difference.js'
 import type { InsertValue } from '../../src/rewrite/mapping.js'
 import { type PlannedStep, planStep } from '../../src/rewrite/plan-step.js'
 import { createDatabase, type TestDatabase } from '../support/database.js'

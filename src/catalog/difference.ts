@@ -1,0 +1,22 @@
+/** A change between two catalogs that statements of the older version would not survive. */
+export interface Difference {
+  /** The relation (or function, type) as the older version names it, schema-qualified. */
+  readonly relation: string
+  /** The column as the older version names it. */
+  readonly column?: string
+  /** What is different, as a clause: `the column was dropped`. */
+  readonly what: string
+  /** What its author can do about it. */
+  readonly hint: string
+}
+
+/** One line for a person: `public.users.email: the column was dropped (keep it ...)`. */
+export function formatDifference(difference: Difference): string {
+  const { relation, column, what, hint } = difference
+  return `${column === undefined ? relation : `${relation}.${column}`}: ${what} (${hint})`
+}
+
+/** `schema.name`, for messages. */
+export function qualifiedName(thing: { readonly schema: string; readonly name: string }): string {
+  return `${thing.schema}.${thing.name}`
+}

@@ -12,7 +12,6 @@ import { Backend } from '../wire/message-types.js'
 import { endWithError } from './end-session.js'
 import { UNCHANGED } from './epoch.js'
 import { steerFlow } from './flow.js'
-import { readClient } from './from-client.js'
 import { errorForClient } from './origin.js'
 import { startProbe } from './probe-exchange.js'
 import type { ExpectedReply } from './reply-queue.js'
@@ -43,7 +42,7 @@ export function readServer(session: Session): void {
   }
   if (session.wake) {
     session.wake = false
-    if (session.stopped) readClient(session)
+    if (session.stopped) session.readClient()
   }
   steerFlow(session)
 }

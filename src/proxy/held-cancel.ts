@@ -1,7 +1,6 @@
 import { encodeErrorResponse, encodeReadyForQuery } from '../wire/backend.js'
 import { Frontend } from '../wire/message-types.js'
 import { errorFields } from './client-error.js'
-import { readClient } from './from-client.js'
 import type { Session } from './session.js'
 
 /** Answers a cancel request for a batch that the gate holds: the server knows nothing of it, and it never runs. */
@@ -11,7 +10,7 @@ export function cancelHeld(session: Session): void {
   session.toClient.put(
     encodeErrorResponse(errorFields({ sqlstate: '57014', message: 'canceling statement due to user request' })),
   )
-  readClient(session)
+  session.readClient()
 }
 
 /** Throws away a frame of the cancelled batch, whose first frame decides what ends it: a Query itself, else the next Sync. */

@@ -15,6 +15,7 @@ export function createHoldGate(): HoldGate {
 
   /** Wakes those who wait for the drain, to look again. */
   function changed(): void {
+    if (waiting.size === 0) return
     for (const look of [...waiting]) look()
   }
 

@@ -13,7 +13,6 @@ import { decodeQuery, encodeQuery } from '../wire/frontend.js'
 import { Backend } from '../wire/message-types.js'
 import { errorFields } from './client-error.js'
 import type { HookReply, InternalResult, MigratorSession } from './contracts.js'
-import { readClient } from './from-client.js'
 import type { Session } from './session.js'
 
 /** Gives a Query of a migrator or control session to its hook; false while earlier messages are not answered. */
@@ -58,7 +57,7 @@ function answer(session: Session, reply: HookReply): void {
     toClient.put(encodeErrorResponse(reply.error))
   }
   toClient.put(encodeReadyForQuery(session.status))
-  readClient(session)
+  session.readClient()
 }
 
 function migratorSession(session: Session): MigratorSession {

@@ -55,6 +55,8 @@ export function openSession(context: ProxyContext, start: SessionStart): Session
       limit: () => LARGE_MESSAGE_LIMIT,
       need: (type, size) => serverNeed(type, size, replies.head?.collect !== undefined),
     }),
+    readClient: () => readClient(session),
+    readServer: () => readServer(session),
     toClient: createOutput(client),
     toServer: createOutput(server),
     replies,

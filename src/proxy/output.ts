@@ -16,15 +16,15 @@ export interface Output {
 const COPY_BELOW = 16 * 1024
 
 export function createOutput(socket: Socket): Output {
-  const pieces: Buffer[] = []
+  let pieces: Buffer[] = []
+  // The stretch that may still grow; it comes after the pieces.
   let buffer: Buffer | undefined
   let from = 0
   let to = 0
 
-  function close(): void {
-    if (buffer === undefined) return
-    pieces.push(from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to))
+  function cut(whole: Buffer): Buffer {
     buffer = undefined
+    return from === 0 && to === whole.length ? whole : whole.subarray(from, to)
   }
 
   return {
@@ -33,31 +33,37 @@ export function createOutput(socket: Socket): Output {
         to = end
         return
       }
-      close()
+      if (buffer !== undefined) pieces.push(cut(buffer))
       buffer = next
       from = start
       to = end
     },
 
     put(bytes) {
-      close()
+      if (buffer !== undefined) pieces.push(cut(buffer))
       pieces.push(bytes)
     },
 
     flush() {
-      close()
-      const only = pieces[0]
-      if (only === undefined) return
-      if (socket.writable) {
-        if (pieces.length === 1) socket.write(only)
-        else writeAll(socket, pieces)
+      if (pieces.length === 0) {
+        if (buffer !== undefined && socket.writable) socket.write(cut(buffer))
+        buffer = undefined
+        return
       }
-      pieces.length = 0
+      if (buffer !== undefined) pieces.push(cut(buffer))
+      const all = pieces
+      pieces = []
+      if (socket.writable) writeAll(socket, all)
     },
   }
 }
 
 function writeAll(socket: Socket, pieces: readonly Buffer[]): void {
+  const only = pieces[0]
+  if (only !== undefined && pieces.length === 1) {
+    socket.write(only)
+    return
+  }
   let total = 0
   for (const piece of pieces) total += piece.length
   if (total <= COPY_BELOW) {

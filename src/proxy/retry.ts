@@ -1,7 +1,5 @@
 import { Buffer } from 'node:buffer'
 import { serialize } from 'pg-protocol'
-import { readClient } from './from-client.js'
-import { readServer } from './from-server.js'
 import type { Retry, Session } from './session.js'
 
 /** Keeps the client's frame that is being sent on, while its batch may yet be processed a second time. */
@@ -35,7 +33,7 @@ export function askForRetry(session: Session, retry: Retry): void {
     .then((changed) => {
       if (session.phase === 'ended') return
       retry.stage = changed ? 'swallowing' : 'declined'
-      readServer(session)
+      session.readServer()
     })
 }
 
@@ -53,5 +51,5 @@ export function processAgain(session: Session, retry: Retry): void {
   session.retried = true
   session.context.counters.retried++
   session.fromClient.unshift(Buffer.concat(retry.parts))
-  readClient(session)
+  session.readClient()
 }

@@ -66,6 +66,10 @@ export interface Session {
   readonly statements: StatementBook
   /** By portal name, as far as they were bound to known statements. */
   readonly portals: Map<string, PreparedStatement>
+  /** Takes as many of the client's frames as can be taken now. */
+  readonly readClient: () => void
+  /** Takes as many of the server's frames as can be taken now. */
+  readonly readServer: () => void
   /** Its place at the hold gate; a migrator and a control session have none. */
   seat: GateSeat | undefined
 

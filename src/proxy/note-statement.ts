@@ -1,0 +1,15 @@
+import { Buffer } from 'node:buffer'
+import type { Outcome } from '../rewrite/outcome.js'
+import type { Session } from './session.js'
+
+/** Takes note of a statement that a client sent: to count it, and to show it. */
+export function noteText(session: Session, text: string): void {
+  session.context.counters.statements++
+  // The beginning is enough to show; a part of a long string would keep the whole alive.
+  session.lastText = text.length <= 4096 ? text : Buffer.from(text.slice(0, 1024), 'latin1').toString('latin1')
+}
+
+/** Counts what became of a statement. */
+export function noteOutcome(session: Session, outcome: Outcome): void {
+  if (outcome.kind !== 'unchanged') session.context.counters[outcome.kind]++
+}

@@ -1,8 +1,5 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
-import { startEmbeddedPostgres } from '../../src/cli/embedded-postgres.js'
+import { startTestServer } from './test-server.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -13,16 +10,7 @@ declare module 'vitest' {
 
 /** Starts one PostgreSQL for the whole run; each test file makes databases of its own on it. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const parent = await mkdtemp(join(tmpdir(), 'pg-hotswap-test-'))
-  // As root the server runs as another user, who must reach its data through this folder.
-  await chmod(parent, 0o711)
-  const server = await startEmbeddedPostgres({
-    directory: join(parent, 'data'),
-    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300' },
-  })
+  const server = await startTestServer()
   project.provide('postgresPort', server.port)
-  return async () => {
-    await server.stop()
-    await rm(parent, { recursive: true, force: true })
-  }
+  return () => server.stop()
 }

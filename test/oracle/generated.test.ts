@@ -43,7 +43,7 @@ describe(`generated statements, HOTSWAP_SEED=${seed}`, () => {
   beforeAll(async () => {
     old = await createOldDatabase(sets.map((set) => set.before).join(';\n'))
     pair = await old.migrate({ name: 'generated', steps: [0, 1, 2].map(stepOfAll) })
-    oracle = await openOracle(pair, inject('postgresPort'))
+    oracle = await openOracle('proxy', pair, inject('postgresPort'))
   })
   afterAll(async () => {
     await oracle.close()

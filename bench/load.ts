@@ -17,6 +17,7 @@ export interface LoadOptions {
 }
 
 export interface LoadResult {
+  readonly statements: number
   /** Statements a second over all clients. */
   readonly rate: number
   /** Mean of one statement, in microseconds. */
@@ -58,10 +59,11 @@ async function pgbenchLoad(name: string): Promise<Load> {
       })
       const rate = Number(/^tps = ([\d.]+)/m.exec(stdout)?.[1])
       const latency = Number(/^latency average = ([\d.]+) ms/m.exec(stdout)?.[1])
+      const statements = Number(/^number of transactions actually processed: (\d+)/m.exec(stdout)?.[1])
       const failed = Number(/^number of failed transactions: (\d+)/m.exec(stdout)?.[1] ?? 0)
       if (!(rate > 0) || failed > 0) throw new Error(`pgbench: ${stdout}${stderr}`)
       // The printed latency has three digits; with one client the rate tells more.
-      return { rate, latencyUs: clients === 1 ? 1e6 / rate : latency * 1000 }
+      return { statements, rate, latencyUs: clients === 1 ? 1e6 / rate : latency * 1000 }
     },
     close: () => rm(folder, { recursive: true, force: true }),
   }
@@ -87,7 +89,7 @@ function nodeLoad(): Load {
       await Promise.all(connections.map(work))
       const ms = performance.now() - began
       await Promise.all(connections.map((client) => client.end()))
-      return { rate: (count * 1000) / ms, latencyUs: (ms * 1000 * clients) / count }
+      return { statements: count, rate: (count * 1000) / ms, latencyUs: (ms * 1000 * clients) / count }
     },
     close: () => Promise.resolve(),
   }

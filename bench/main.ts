@@ -3,10 +3,10 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '../src/cli/embedded-postgres.js'
-import { chooseLoad, type Load, type LoadResult } from './load.js'
+import { chooseLoad, type Load } from './load.js'
 import { benchParsers, formatParserBench } from './parsers.bench.js'
-import { startServer } from './server-process.js'
-import { type Cell, formatSummaries, summarise } from './summary.js'
+import { type ServerProcess, startServer } from './server-process.js'
+import { type Cell, formatSummaries, type Result, summarise } from './summary.js'
 import { headSchema, ruleFile, type Workload, workloads } from './workloads.js'
 
 const quick = process.argv.includes('--quick')
@@ -21,6 +21,8 @@ interface Subject {
   readonly name: string
   readonly port: number
   readonly sql: (workload: Workload) => string
+  /** The process between; none where the clients reach PostgreSQL directly. */
+  readonly process?: ServerProcess
 }
 
 function say(line: string): void {
@@ -50,9 +52,9 @@ async function bench(undo: (step: () => Promise<void>) => void): Promise<void> {
   const head = ({ head: sql }: Workload) => sql
   const subjects: readonly Subject[] = [
     { name: 'direct', port: server.port, sql: head },
-    { name: FORWARDER, port: forwarder.port, sql: head },
-    { name: 'proxy, no rules', port: plain.port, sql: head },
-    { name: 'proxy, all rewritten', port: rewriting.port, sql: ({ old }) => old },
+    { name: FORWARDER, port: forwarder.port, sql: head, process: forwarder },
+    { name: 'proxy, no rules', port: plain.port, sql: head, process: plain },
+    { name: 'proxy, all rewritten', port: rewriting.port, sql: ({ old }) => old, process: rewriting },
   ]
 
   const load = await chooseLoad()
@@ -80,14 +82,17 @@ async function bench(undo: (step: () => Promise<void>) => void): Promise<void> {
 
 /** The subjects take turns, so that what else the machine does meets all of them. */
 async function measure(load: Load, workload: Workload, clients: number, subjects: readonly Subject[]): Promise<Cell> {
-  const results: Record<string, LoadResult[]> = Object.fromEntries(subjects.map(({ name }) => [name, []]))
+  const results: Record<string, Result[]> = Object.fromEntries(subjects.map(({ name }) => [name, []]))
   // The first round lets compilers and caches settle, and does not count.
   for (let round = quick ? 1 : 0; round <= ROUNDS; round += 1) {
-    for (const { name, port, sql } of subjects) {
+    for (const { name, port, sql, process: between } of subjects) {
       const { protocol } = workload
       const options = { port, database: DATABASE, clients, protocol, sql: sql(workload), seconds: SECONDS }
+      const before = await between?.cpuUs()
       const result = await load.run(options)
-      if (round > 0) results[name]?.push(result)
+      const after = await between?.cpuUs()
+      const cpuUs = before === undefined || after === undefined ? undefined : (after - before) / result.statements
+      if (round > 0) results[name]?.push(cpuUs === undefined ? result : { ...result, cpuUs })
     }
   }
   say(`${workload.name}, ${clients} clients: done`)

@@ -5,6 +5,7 @@ import {
   decodeParameterStatus,
   decodeReadyForQuery,
   encodeErrorResponse,
+  encodeNoticeResponse,
   encodeReadyForQuery,
   withoutChannelBinding,
 } from '../wire/backend.js'
@@ -55,6 +56,7 @@ function takeFrame(session: Session): Verdict {
   const { head } = replies
   switch (type) {
     case Backend.NoticeResponse:
+      return takeNotice(session, head)
     case Backend.NotificationResponse:
       return 'pass'
     case Backend.ParameterStatus:
@@ -142,6 +144,17 @@ function takeError(session: Session, head: ExpectedReply | undefined): Verdict {
   const answer = errorForClient(fields, origin)
   if (answer === fields) return 'pass'
   toClient.put(encodeErrorResponse(answer))
+  return 'drop'
+}
+
+/** A notice names things as an error does. */
+function takeNotice(session: Session, head: ExpectedReply | undefined): Verdict {
+  const { fromServer, toClient, epoch } = session
+  if (epoch.bare) return 'pass'
+  const fields = decodeFields(fromServer.buffer, fromServer.start, fromServer.end)
+  const answer = errorForClient(fields, head?.origin ?? { epoch, outcome: UNCHANGED })
+  if (answer === fields) return 'pass'
+  toClient.put(encodeNoticeResponse(answer))
   return 'drop'
 }
 

@@ -1,10 +1,14 @@
 import { Buffer } from 'node:buffer'
 import { serialize } from 'pg-protocol'
 import type { Column, Relation, RelationKind } from '../catalog/catalog.js'
+import { folded } from '../sql/identifier.js'
 
 /** What the server says of a session: what its bare names mean. */
 export interface ProbeAnswer {
-  /** current_schemas(true), without an empty schema of temporary relations. */
+  /**
+   * current_schemas(true), without an empty schema of temporary relations, and with the schemas of search_path that do not
+   * exist (any more): an older version may have had relations there.
+   */
   readonly path: readonly string[]
   readonly temporary: readonly Relation[]
   /** current_setting('hotswap.version'), or '' where the session did not set it. */
@@ -16,6 +20,11 @@ export interface ProbeAnswer {
 const PROBE = `
 select pg_catalog.encode(pg_catalog.convert_to(pg_catalog.json_build_object(
   'path', pg_catalog.current_schemas(true),
+  'setting', pg_catalog.current_setting('search_path'), 'user', current_user,
+  'closed', coalesce((
+    select pg_catalog.json_agg(n.nspname) from pg_catalog.pg_namespace n
+    where not pg_catalog.has_schema_privilege(n.oid, 'USAGE')
+  ), '[]'::pg_catalog.json),
   'version', coalesce(pg_catalog.current_setting('hotswap.version', true), ''),
   'schema', (select n.nspname from pg_catalog.pg_namespace n
              where n.oid operator(pg_catalog.=) pg_catalog.pg_my_temp_schema()),
@@ -68,6 +77,11 @@ interface RawRelation {
 
 interface RawAnswer {
   readonly path: readonly string[]
+  /** search_path as it is set, and who `$user` is in it. */
+  readonly setting: string
+  readonly user: string
+  /** Schemas that exist and may not be used. */
+  readonly closed: readonly string[]
   readonly version: string
   readonly schema: string | null
   readonly temporary: readonly RawRelation[]
@@ -77,12 +91,30 @@ interface RawAnswer {
 export function readProbe(value: string): ProbeAnswer {
   const raw = JSON.parse(Buffer.from(value, 'hex').toString('utf8')) as RawAnswer
   const { schema } = raw
+  const path = wholePath(raw)
   return {
     // A schema of temporary relations with none in it means nothing, and its name differs from session to session.
-    path: raw.temporary.length === 0 ? raw.path.filter((name) => name !== schema) : raw.path,
+    path: raw.temporary.length === 0 ? path.filter((name) => name !== schema) : path,
     temporary: raw.temporary.map((relation) => toRelation(relation, schema ?? '')),
     version: raw.version,
   }
+}
+
+/** The schemas searched now, in order, with those between them that search_path names and the database does not have. */
+function wholePath({ path, setting, user, closed, schema }: RawAnswer): readonly string[] {
+  const named = splitSearchPath(setting).flatMap((name) => {
+    if (name === 'pg_temp') return schema ?? []
+    // A schema of the user's own is rare, and would keep users from sharing what is known of their statements.
+    if (name === '$user') return path.includes(user) ? user : []
+    return path.includes(name) || !closed.includes(name) ? name : []
+  })
+  return [...path.filter((name) => !named.includes(name)), ...named]
+}
+
+/** The names of a search_path: comma-separated, quoted where they are not plain (SplitIdentifierString, varlena.c). */
+export function splitSearchPath(setting: string): readonly string[] {
+  const names = setting.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^",\s]+))\s*(?:,|$)/g)
+  return [...names].map(([, quoted, plain = '']) => quoted?.replaceAll('""', '"') ?? folded(plain))
 }
 
 const kinds: Readonly<Record<string, RelationKind>> = {

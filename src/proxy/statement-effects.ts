@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { ByteString } from '../sql/byte-string.js'
+import { folded } from '../sql/identifier.js'
 import { isScanError, scan } from '../sql/scan.js'
 import type { Token } from '../sql/token.js'
 
@@ -94,14 +95,9 @@ function splitStatements(text: ByteString, tokens: readonly Token[]): Token[][] 
 function wordsOf(text: ByteString, statement: readonly Token[]): string[] {
   return statement.map(({ kind, start, end }) => {
     const word = text.slice(start, end)
-    if (kind === 'keyword' || kind === 'identifier') return foldAscii(word)
+    if (kind === 'keyword' || kind === 'identifier') return folded(word)
     return kind === 'quoted' ? word.slice(1, -1).replaceAll('""', '"') : word
   })
-}
-
-/** Bytes of other letters stay: in most encodings they are no letters one by one. */
-function foldAscii(word: ByteString): string {
-  return word.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
 
 function changesNames(words: readonly string[], text: ByteString): boolean {

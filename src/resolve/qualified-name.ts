@@ -1,3 +1,5 @@
+import { folded } from '../sql/identifier.js'
+
 /**
  * Splits a possibly qualified name inside a string as regclassin does: parts fold to lower case unless quoted.
  * Undefined where it is no such name.
@@ -8,13 +10,8 @@ export function splitQualifiedName(text: string): readonly string[] | undefined 
   while (part.lastIndex < text.length) {
     const match = part.exec(text)
     if (match === null) return undefined
-    names.push(match[1] !== undefined ? match[1].replaceAll('""', '"') : foldAscii(match[2] ?? ''))
+    names.push(match[1] !== undefined ? match[1].replaceAll('""', '"') : folded(match[2] ?? ''))
     if (match[3] === '') return names
   }
   return undefined
-}
-
-/** Folds A-Z only, as PostgreSQL does for identifiers in a UTF-8 database. */
-function foldAscii(name: string): string {
-  return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }

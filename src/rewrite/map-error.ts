@@ -54,15 +54,16 @@ function addRenamed(names: Map<string, string>, before: readonly Named[], after:
  * variables and their columns) are the old ones already and stay.
  */
 export function mapErrorBack(fields: ErrorFields, names: NamesBack, outcome: Outcome | undefined): ErrorFields {
-  const touched =
-    outcome === undefined || outcome.kind === 'unchanged' ? NO_RELATIONS : (outcome.relations ?? NO_RELATIONS)
-  const mapped = mapEncodedNames(fields, names, touched)
+  const rewritten = outcome === undefined || outcome.kind === 'unchanged' ? undefined : outcome
+  const mapped = mapEncodedNames(fields, names, rewritten?.relations ?? NO_RELATIONS)
   const position = Number(mapped.get('P'))
-  if (outcome === undefined || outcome.kind === 'unchanged' || !(position > 0)) return mapped
-  const old = outcome.oldPosition(position)
-  if (old === undefined) mapped.delete('P')
-  else mapped.set('P', String(old))
-  return mapped
+  if (rewritten !== undefined && position > 0) {
+    const old = rewritten.oldPosition(position)
+    if (old === undefined) mapped.delete('P')
+    else mapped.set('P', String(old))
+  }
+  const same = mapped.size === fields.size && [...mapped].every(([code, value]) => fields.get(code) === value)
+  return same ? fields : mapped
 }
 
 /** Fields are ByteStrings; those that are not valid UTF-8 (another client_encoding) keep their names. */

@@ -156,13 +156,22 @@ test('a role change is a change of "$user"', async () => {
   await database.run('drop schema tenant; drop role tenant')
 })
 
-test('a schema that the session makes or drops is on the path or off it', async () => {
+test('a schema that is not there keeps its place: an older version may have had relations in it', async () => {
   await client.query('set search_path = late, public')
-  expect(await path()).toBe('pg_catalog public')
+  expect(await path()).toBe('pg_catalog late public')
   await client.query('create schema late')
   expect(await path()).toBe('pg_catalog late public')
   await client.query('drop schema late')
+  expect(await path()).toBe('pg_catalog late public')
+})
+
+test('a schema that may not be used is not searched', async () => {
+  await database.run('create schema closed; create role visitor; grant visitor to current_user')
+  await client.query('set search_path = closed, public; set role visitor')
   expect(await path()).toBe('pg_catalog public')
+  await client.query('reset role')
+  expect(await path()).toBe('pg_catalog closed public')
+  await database.run('drop schema closed; drop role visitor')
 })
 
 test('temporary relations are known with their columns, until they are gone', async () => {

@@ -167,6 +167,13 @@ describe('the session decides what a name means', () => {
     expect(told(rewriter.rewrite(request('SELECT id FROM users', { path })))).toBe('unchanged')
   })
 
+  test('a schema that the migration dropped is still searched for the old version', () => {
+    const moved = [smallCatalog('1 shop.users: id'), smallCatalog('1 crm.users: id')]
+    const rewriter = createRewriter(generationOf(moved), { parser })
+    const path = ['pg_catalog', 'shop', 'public']
+    expect(told(rewriter.rewrite(request('SELECT id FROM users', { path })))).toBe('SELECT id FROM crm.users')
+  })
+
   test('a temporary relation shadows the catalog', () => {
     const rewriter = createRewriter(generationOf(catalogs), { parser })
     const temporary = smallCatalog('99 pg_temp_3.users: id').relations

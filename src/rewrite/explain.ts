@@ -38,7 +38,7 @@ export function explainRewrite(generation: Generation, parser: Parser, request: 
   const steps: ExplainedStep[] = []
   let text = request.text
   for (const step of stepFacts(generation).slice(request.version)) {
-    const result = rewriteStep(parser, step, text, request, 'hotswap_refused')
+    const result = rewriteStep(parser, step, text, request, () => 'hotswap_refused')
     const newText = result?.spliced.text ?? text
     const references = result?.references ?? referencesOf(parser, text, step.before, request)
     steps.push({

@@ -28,7 +28,7 @@ export function rewriteStep(
   step: StepFacts,
   text: ByteString,
   request: RewriteRequest,
-  marker: string,
+  marker: () => string,
 ): StepResult | undefined {
   // The parser takes a backslash in '...' as itself, as standard_conforming_strings has it.
   const escapes = !request.standardConformingStrings && text.includes('\\')
@@ -58,8 +58,8 @@ const UNREADABLE: PlannedRefusal = {
   hint: 'Set client_encoding to UTF8, and keep standard_conforming_strings on.',
 }
 
-function refuseWhole(text: ByteString, marker: string, refusal: PlannedRefusal): StepResult {
-  const edits = [refusingEdit(0, text.length, marker)]
+function refuseWhole(text: ByteString, marker: () => string, refusal: PlannedRefusal): StepResult {
+  const edits = [refusingEdit(0, text.length, marker())]
   return { spliced: splice(text, edits), refusal, relations: [], edits, references: [] }
 }
 
@@ -74,7 +74,7 @@ function planText(
   statements: readonly ParsedStatement[],
   tokens: readonly Token[],
   request: RewriteRequest,
-  marker: string,
+  marker: () => string,
 ): StepResult | undefined {
   const { standardConformingStrings } = request
   const names: { path: readonly string[]; temporary: readonly Relation[] } = request
@@ -90,12 +90,12 @@ function planText(
     const refusal = plan.refusal ?? refuseAfter(earlier, references, plan.edits, start)
     if (refusal !== undefined) {
       // Statements after it would not run: PostgreSQL leaves a Query at its first error.
-      edits.push(refusingEdit(start, text.length, marker))
+      edits.push(refusingEdit(start, text.length, marker()))
       return { spliced: splice(text, edits), refusal, relations, edits, references: seen }
     }
     edits.push(...plan.edits)
     relations.push(...plan.relations)
-    noticeStatement(earlier, node)
+    if (statement !== statements.at(-1)) noticeStatement(earlier, node)
   }
   if (edits.length === 0) return undefined
   return { spliced: splice(text, edits), refusal: undefined, relations, edits, references: seen }

@@ -22,7 +22,11 @@ export function rewriteText(tools: RewriteTools, request: RewriteRequest): Outco
   const layers: Layer[] = []
   let text = request.text
   let refusal: Refusal | undefined
-  const marker = tools.marker()
+  let named: string | undefined
+  const marker = (): string => {
+    named ??= tools.marker()
+    return named
+  }
   for (const step of tools.steps.slice(request.version)) {
     const result = rewriteStep(tools.parser, step, text, request, marker)
     if (result === undefined) continue
@@ -38,7 +42,7 @@ export function rewriteText(tools: RewriteTools, request: RewriteRequest): Outco
   const relations = new Set(layers.flatMap((layer) => layer.relations))
   return refusal === undefined
     ? { kind: 'rewritten', text, oldPosition, relations }
-    : { kind: 'refused', text, marker, refusal, oldPosition, relations }
+    : { kind: 'refused', text, marker: marker(), refusal, oldPosition, relations }
 }
 
 /** A later step refuses in the names of its own version; the client knows those of its version. */

@@ -52,7 +52,7 @@ export function planInsert(context: PlanContext, reference: InsertReference): vo
   else if (change.insert.length > 0 && places.listEnd !== undefined) {
     edit(context, places.listEnd, places.listEnd, `, ${names.join(', ')}`)
   }
-  if (change.insert.length > 0) planValues(context, reference, change.insert, places)
+  if (change.insert.length > 0) planValues(context, reference, change, places)
 }
 
 /** True where some table has gained a column that only its rule can fill; the catalog does not tell which views show it. */
@@ -126,10 +126,11 @@ function mergeInsert(source: StatementSource, from: number, when: number): numbe
 function planValues(
   context: PlanContext,
   reference: InsertReference,
-  values: readonly InsertValue[],
+  change: RelationMapping,
   places: InsertPlaces,
 ): void {
   const { source } = context
+  const values = change.insert
   const list = values.map((value) => `(${toByteString(value.expression)})`).join(', ')
   switch (reference.source.kind) {
     case 'default values': {
@@ -149,17 +150,20 @@ function planValues(
       }
     }
     case 'select':
-      planArms(context, reference.source.arms, values, list)
+      planArms(context, change, reference.source.arms, values, list)
   }
 }
 
 /** Each arm of the query gives the new values as further columns; wrapping the query would lose the types of literals. */
 function planArms(
   context: PlanContext,
+  change: RelationMapping,
   arms: readonly SelectStmt[],
   values: readonly InsertValue[],
   list: string,
 ): void {
+  // The arms of a set operation settle on a type before the column has a say.
+  const typed = values.map((value) => `(${toByteString(value.expression)})::${typeOfColumn(change, value)}`).join(', ')
   const distinct = arms.length > 1 || arms.some((arm) => arm.distinctClause !== undefined)
   const calls = values.some((value) => value.expression.includes('('))
   for (const arm of arms) {
@@ -175,6 +179,12 @@ function planArms(
       return
     }
     const end = itemEnd(context.source, location)
-    edit(context, end, end, `, ${list}`)
+    edit(context, end, end, `, ${arms.length > 1 ? typed : list}`)
   }
+}
+
+/** A column's type without its length, which a cast would cut to where an INSERT says 22001. */
+function typeOfColumn(change: RelationMapping, value: InsertValue): string {
+  const type = change.added.find((column) => column.name === value.column)?.type ?? 'text'
+  return toByteString(type.replace(/\(\d+(?:,-?\d+)?\)/, '').replace(/^character(?! varying)/, 'bpchar'))
 }

@@ -7,6 +7,8 @@ import { type Build, deeper, type Level, type Range, type Scope } from './scope.
 export interface From {
   readonly sql: string
   readonly level: Level
+  /** The part behind the last comma, where there is one. */
+  readonly tree?: Level
   readonly lockable: readonly string[]
 }
 
@@ -26,44 +28,52 @@ function join(build: Build, outer: Scope, left: From, commas = true): From {
   const right = lateral
     ? lateralItem(build, [left.level, ...outer], left.level.ranges)
     : generateItem(build, outer, left.level.ranges)
-  const both: Level = {
-    ranges: [...left.level.ranges, ...right.level.ranges],
-    visible: [...left.level.visible, ...right.level.visible],
+  const kind = choices.below(8)
+  if (kind === 4 && commas) {
+    return {
+      sql: `${left.sql}, ${right.sql}`,
+      level: sideBySide(left.level, right.level),
+      tree: right.level,
+      lockable: [...left.lockable, ...right.lockable],
+    }
   }
-  const lockable = [...left.lockable, ...right.lockable]
-  const plain = (sql: string): From => ({ sql, level: both, lockable })
+  const tree = left.tree ?? left.level
+  // JOIN binds tighter than a comma: ON and USING see the last item of the list only.
+  const joined = (sql: string, visible: readonly Column[], lockable: readonly string[]): From => {
+    const own = { ranges: [...tree.ranges, ...right.level.ranges], visible }
+    const before = left.level.visible.filter((column) => !tree.visible.includes(column))
+    const level = { ranges: [...left.level.ranges, ...right.level.ranges], visible: [...before, ...visible] }
+    return { sql: `${left.sql} ${sql}`, level, tree: own, lockable }
+  }
+  const both = sideBySide(tree, right.level)
+  const all = [...left.lockable, ...right.lockable]
   const on = () => `ON ${generateCondition(build, [both, ...outer], 1)}`
-  const merged = lateral ? undefined : mergedColumns(build, left.level, right.level)
-  switch (choices.below(8)) {
+  const merged = lateral ? undefined : mergedColumns(build, tree, right.level)
+  switch (kind) {
     case 2:
       // Rows that lack a side cannot be locked.
-      return { ...plain(`${left.sql} LEFT JOIN ${right.sql} ${on()}`), lockable: left.lockable }
+      return joined(`LEFT JOIN ${right.sql} ${on()}`, both.visible, left.lockable)
     case 3:
-      return plain(`${left.sql} CROSS JOIN ${right.sql}`)
     case 4:
-      return plain(commas ? `${left.sql}, ${right.sql}` : `${left.sql} CROSS JOIN ${right.sql}`)
+      return joined(`CROSS JOIN ${right.sql}`, both.visible, all)
     case 5:
     case 6: {
-      if (merged === undefined) return plain(`${left.sql} JOIN ${right.sql} ${on()}`)
-      const kind = choices.pick(['JOIN', 'LEFT JOIN', 'RIGHT JOIN', 'FULL JOIN'])
+      if (merged === undefined) break
+      const how = choices.pick(['JOIN', 'LEFT JOIN', 'RIGHT JOIN', 'FULL JOIN'])
       const using = merged.names.map((name) => spell(choices, name)).join(', ')
-      return {
-        sql: `${left.sql} ${kind} ${right.sql} USING (${using})`,
-        level: { ranges: both.ranges, visible: merged.visible(merged.names) },
-        lockable: kind === 'JOIN' ? lockable : [],
-      }
+      return joined(`${how} ${right.sql} USING (${using})`, merged.visible(merged.names), how === 'JOIN' ? all : [])
     }
     case 7: {
-      if (merged === undefined || merged.natural === undefined) return plain(`${left.sql} JOIN ${right.sql} ${on()}`)
-      return {
-        sql: `${left.sql} NATURAL ${choices.pick(['JOIN', 'LEFT JOIN'])} ${right.sql}`,
-        level: { ranges: both.ranges, visible: merged.visible(merged.natural) },
-        lockable: [],
-      }
+      if (merged?.natural === undefined) break
+      const how = choices.pick(['JOIN', 'LEFT JOIN'])
+      return joined(`NATURAL ${how} ${right.sql}`, merged.visible(merged.natural), [])
     }
-    default:
-      return plain(`${left.sql} JOIN ${right.sql} ${on()}`)
   }
+  return joined(`JOIN ${right.sql} ${on()}`, both.visible, all)
+}
+
+function sideBySide(left: Level, right: Level): Level {
+  return { ranges: [...left.ranges, ...right.ranges], visible: [...left.visible, ...right.visible] }
 }
 
 /** Columns that both sides have once: some of them for USING, all of them (of equal types) for NATURAL. */

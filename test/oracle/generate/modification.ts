@@ -141,7 +141,8 @@ function generateDelete(build: Build): { sql: string; returns: readonly Column[]
 function generateMerge(build: Build): { sql: string; returns: readonly Column[] } {
   const { choices } = build
   const target = chooseTarget(build, choices.pick(['', 'AS ']))
-  const source = tableItem(build, [target.range])
+  // Unlike UPDATE, MERGE does not take two schemas' tables of one name.
+  const source = tableItem(build, [{ name: target.range.name, columns: target.range.columns }])
   const range = source.level.ranges[0] as Range
   const both: Scope = [levelOf([target.range, range])]
   const on = joinCondition({ ...build, choices: { ...choices, chance: () => false } }, both, target, range)

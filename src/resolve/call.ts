@@ -5,6 +5,7 @@ import { lookUpRelation } from './namespace.js'
 import { locationOf, stringsOf } from './node.js'
 import { splitQualifiedName } from './qualified-name.js'
 import type { NameStringReference, RowUse } from './reference.js'
+import { SYSTEM_TYPES } from './system-types.js'
 
 /** Functions that show a row's field names, or keep the row in a value that may be shown so later. */
 export const ROW_NAME_FUNCTIONS: ReadonlySet<string> = new Set([
@@ -76,12 +77,15 @@ export function resolveFuncCall(context: ResolveContext, place: Place, node: Fun
     resolveNameString(context, node.args?.[nameAt])
     if (COLUMN_FUNCTIONS.has(name)) resolveColumnString(context, node.args?.[nameAt], node.args?.[nameAt + 1])
   }
-  const namesSeen = place.rowUse === 'names' || ROW_NAME_FUNCTIONS.has(name)
+  // What a function of the user's own does with a row that it takes as anyelement or record is not known.
+  const namesSeen =
+    place.rowUse === 'names' || ROW_NAME_FUNCTIONS.has(name) || (!takesRows && isOwnFunction(context, name))
   const inner: Place = { ...place, rowUse: namesSeen ? 'names' : 'type' }
   for (const argument of node.args ?? []) {
     if ('ColumnRef' in argument) {
-      const use: RowUse = takesRows ? 'argument' : namesSeen ? 'names' : builtIn && name === 'count' ? 'count' : 'type'
-      resolveColumnRef(context, inner, argument.ColumnRef, use)
+      const before = context.references.length
+      resolveColumnRef(context, inner, argument.ColumnRef, argumentUse(node, name, takesRows, namesSeen, builtIn))
+      if (!takesRows && node.args?.length === 1) noteProjection(context, before, schema, name)
     } else {
       resolveExpression(context, inner, argument)
     }
@@ -91,13 +95,33 @@ export function resolveFuncCall(context: ResolveContext, place: Place, node: Fun
   resolveExpression(context, inner, node.over)
 }
 
+function isOwnFunction(context: ResolveContext, name: string): boolean {
+  return (context.namespace.catalog.objects ?? []).some((object) => object.kind === 'function' && object.name === name)
+}
+
+function argumentUse(node: FuncCall, name: string, takesRows: boolean, namesSeen: boolean, builtIn: boolean): RowUse {
+  if (takesRows) return 'argument'
+  if (namesSeen) return 'names'
+  if (builtIn && name === 'count') return node.agg_distinct ? 'value' : 'count'
+  return 'type'
+}
+
+/** `name(u)` is the column u.name where there is no such function (ParseFuncOrColumn). */
+function noteProjection(context: ResolveContext, at: number, schema: string | undefined, name: string): void {
+  const found = context.references[at]
+  if (schema !== undefined || found?.kind !== 'whole-row') return
+  if (found.range.relation?.columns.some((column) => column.name === name)) {
+    context.references[at] = { ...found, use: 'projection', field: name }
+  }
+}
+
 export function resolveTypeCast(context: ResolveContext, place: Place, node: TypeCast): void {
   const names = stringsOf(node.typeName?.names)
   const type = names.at(-1) ?? ''
   const schema = names.at(-2)
   if (type === 'regclass') resolveNameString(context, node.arg)
   else resolveTypeName(context, node.typeName, schema, type)
-  const asText = ['text', 'varchar', 'bpchar'].includes(type) && place.rowUse !== 'names'
+  const asText = isTextType(node) && place.rowUse !== 'names'
   const rowUse = asText ? 'value' : /^jsonb?$/.test(type) ? 'names' : place.rowUse
   resolveExpression(context, { ...place, rowUse }, node.arg)
 }
@@ -110,6 +134,7 @@ function resolveTypeName(
   name: string,
 ): void {
   if (node === undefined || schema === 'pg_catalog') return
+  if (schema === undefined && SYSTEM_TYPES.has(name)) return
   const relation = lookUpRelation(context.namespace, schema, name)
   if (relation !== undefined && relation.rowTypeOid !== 0) {
     context.references.push({ kind: 'row-type', relation, node })
@@ -123,6 +148,8 @@ function resolveNameString(context: ResolveContext, node: Node | undefined): voi
 }
 
 function namedRelation(context: ResolveContext, node: Node | undefined): Omit<NameStringReference, 'kind'> | undefined {
+  if (node !== undefined && 'TypeCast' in node && isTextType(node.TypeCast))
+    return namedRelation(context, node.TypeCast.arg)
   if (node === undefined || !('A_Const' in node)) return undefined
   const names = splitQualifiedName(node.A_Const.sval?.sval ?? '')
   if (names === undefined) return undefined
@@ -130,6 +157,10 @@ function namedRelation(context: ResolveContext, node: Node | undefined): Omit<Na
   const schema = names.at(-2)
   const relation = lookUpRelation(context.namespace, schema, name)
   return relation === undefined ? undefined : { relation, location: locationOf(node.A_Const), schema, name }
+}
+
+function isTextType({ typeName }: TypeCast): boolean {
+  return ['text', 'varchar', 'bpchar'].includes(stringsOf(typeName?.names).at(-1) ?? '')
 }
 
 /** pg_get_serial_sequence('users', 'id'): the second string is a column's name, taken as it is. */

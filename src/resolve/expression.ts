@@ -150,6 +150,7 @@ function report(
       references.push({ kind: 'ambiguous', node, name, ranges: binding.ranges })
       return
     case 'fixed':
+      if (qualified) references.push({ kind: 'system-column', node, range: binding.range })
       return
   }
 }
@@ -162,31 +163,29 @@ function resolveSubLink(context: ResolveContext, place: Place, node: SubLink): v
 }
 
 function resolveIndirection(context: ResolveContext, place: Place, node: A_Indirection): void {
-  const [first] = node.indirection ?? []
+  const [first, ...others] = node.indirection ?? []
   const field = stringOf(first)
   const argument = node.arg
-  if (argument !== undefined && 'ColumnRef' in argument && first !== undefined) {
-    const before = context.references.length
-    resolveColumnRef(context, place, argument.ColumnRef, 'field')
-    const found = context.references[before]
-    if (found?.kind === 'whole-row') {
-      context.references[before] = { ...found, field, use: field === undefined ? 'fields' : 'field' }
-    }
-    if (field !== undefined && found?.kind === 'column') {
-      const typeOid = found.range.relation?.columns[found.index]?.typeOid
-      context.references.push({ kind: 'field', name: field, typeOid })
-    } else if (field !== undefined && found?.kind !== 'whole-row') {
-      context.references.push({ kind: 'field', name: field, typeOid: undefined })
-    }
-  } else {
-    const before = context.references.length
-    resolveExpression(context, place, argument)
-    const call = argument !== undefined && 'FuncCall' in argument
-    const ofRows = context.references.slice(before).some((reference) => reference.kind === 'row-function')
-    // The result of a function that has nothing to do with a relation's row type is none.
-    if (field !== undefined && !(call && !ofRows)) {
-      context.references.push({ kind: 'field', name: field, typeOid: undefined })
-    }
+  const before = context.references.length
+  if (argument !== undefined && 'ColumnRef' in argument) resolveColumnRef(context, place, argument.ColumnRef, 'field')
+  else resolveExpression(context, place, argument)
+  const found = context.references[before]
+  if (argument !== undefined && 'ColumnRef' in argument && found?.kind === 'whole-row') {
+    context.references[before] = { ...found, field, use: field === undefined ? 'fields' : 'field' }
+  } else if (field !== undefined) {
+    const column = argument !== undefined && 'ColumnRef' in argument && found?.kind === 'column' ? found : undefined
+    const typeOid = column?.range.relation?.columns[column.index]?.typeOid
+    const scalar = argument !== undefined && 'FuncCall' in argument && !mayGiveRows(context, before)
+    if (!scalar) context.references.push({ kind: 'field', name: field, typeOid })
+  }
+  for (const other of others) {
+    const name = stringOf(other)
+    if (name !== undefined) context.references.push({ kind: 'field', name, typeOid: undefined })
   }
   resolveExpression(context, place, node.indirection)
+}
+
+/** A call gives no relation's row where neither it nor its arguments have to do with one. */
+function mayGiveRows(context: ResolveContext, since: number): boolean {
+  return context.references.slice(since).some(({ kind }) => kind === 'row-function' || kind === 'whole-row')
 }

@@ -8,7 +8,7 @@ import type { RangeVariable } from './range-variable.js'
 import type { InsertSource } from './reference.js'
 import { resolveReturning } from './returning.js'
 import { joinVisible, type Scope, visibleOf } from './scope.js'
-import { resolveSetList } from './set-list.js'
+import { resolveSetList, resolveTargetFields } from './set-list.js'
 
 export function resolveInsert(context: ResolveContext, outer: Place, node: InsertStmt): OutputColumns {
   const place: Place = { ...outer, ctes: resolveWith(context, outer, node.withClause) }
@@ -43,7 +43,7 @@ export function resolveColumnList(
     names.push(name)
     const location = locationOf(item.ResTarget)
     context.references.push({ kind: 'target-column', range: target, name, location, place: undefined })
-    resolveExpression(context, place, indirection)
+    resolveTargetFields(context, place, target, name, indirection)
   }
   return names
 }

@@ -78,6 +78,7 @@ export type RowUse =
   | 'nested' // an item of a subquery's target list
   | 'field' // (u).name
   | 'fields' // (u).*
+  | 'projection' // name(u)
   | 'count' // only whether it is null counts
   | 'value' // compared, tested or made text: its fields count, their names do not
   | 'argument' // of a function that is declared on a relation's row type
@@ -89,7 +90,7 @@ export interface WholeRowReference {
   readonly node: ColumnRef
   readonly range: RangeVariable
   readonly use: RowUse
-  /** The field selected from it, where `use` is `field`. */
+  /** The field selected from it, where `use` is `field` or `projection`. */
   readonly field: string | undefined
   readonly scope: Scope | undefined
 }
@@ -104,6 +105,13 @@ export interface StarReference {
   readonly range: RangeVariable | undefined
   /** Whether it stands in a target list, where AS may follow, or in ROW(...) or VALUES. */
   readonly list: 'targets' | 'row'
+}
+
+/** A qualified system column: `public.users.ctid`. */
+export interface SystemColumnReference {
+  readonly kind: 'system-column'
+  readonly node: ColumnRef
+  readonly range: RangeVariable
 }
 
 /** A column named as a place to write to: INSERT's list, SET's left side, COPY's list, a conflict target. */
@@ -237,6 +245,7 @@ export type Reference =
   | MissingRangeReference
   | WholeRowReference
   | StarReference
+  | SystemColumnReference
   | TargetColumnReference
   | OutputNameReference
   | InsertReference

@@ -1,7 +1,7 @@
 import type { Node } from 'libpg-query'
 import type { Place, ResolveContext } from './context.js'
 import { resolveExpression } from './expression.js'
-import { locationOf } from './node.js'
+import { locationOf, stringOf } from './node.js'
 import type { RangeVariable } from './range-variable.js'
 
 /** Resolves SET: left sides are the target's columns, right sides are expressions. */
@@ -16,7 +16,7 @@ export function resolveSetList(
     const { name = '', indirection, val } = item.ResTarget
     const location = locationOf(item.ResTarget)
     context.references.push({ kind: 'target-column', range: target, name, location, place: undefined })
-    resolveExpression(context, place, indirection)
+    resolveTargetFields(context, place, target, name, indirection)
     if (val !== undefined && 'MultiAssignRef' in val) {
       // `SET (a, b) = source` repeats its source in every column's node; it stands once in the text.
       if (val.MultiAssignRef.colno === 1) resolveExpression(context, place, val.MultiAssignRef.source)
@@ -24,4 +24,21 @@ export function resolveSetList(
       resolveExpression(context, place, val)
     }
   }
+}
+
+/** `SET lead.name = ...`, `SET members[1].name = ...`: fields of a composite column. */
+export function resolveTargetFields(
+  context: ResolveContext,
+  place: Place,
+  target: RangeVariable,
+  column: string,
+  indirection: readonly Node[] | undefined,
+): void {
+  for (const [index, part] of (indirection ?? []).entries()) {
+    const name = stringOf(part)
+    if (name === undefined) continue
+    const typeOid = index > 0 ? undefined : target.relation?.columns.find((one) => one.name === column)?.typeOid
+    context.references.push({ kind: 'field', name, typeOid })
+  }
+  resolveExpression(context, place, indirection)
 }

@@ -1,4 +1,5 @@
 import type { Catalog, Relation } from '../catalog/catalog.js'
+import { relationsHolding } from './composite.js'
 import { columnsOnlyRulesFill, type Mapping, type RelationMapping } from './mapping.js'
 
 /** The closure of changed names: every name, folded, whose use could meet what a step changed. */
@@ -15,6 +16,7 @@ export function closureOf(before: Catalog, after: Catalog, mapping: Mapping): Cl
     }
   }
   for (const used of before.rowTypeFunctions) if (mapping.relations.has(used.relationOid)) names.add(used.name)
+  for (const { name } of relationsHolding(before.relations, mapping)) names.add(name)
   // An INSERT into a view may reach a table whose new column only a rule can fill.
   if ([...mapping.relations.values()].some(columnsOnlyRulesFill)) {
     for (const { kind, schema, name } of before.relations) {

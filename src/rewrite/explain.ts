@@ -88,6 +88,7 @@ const WORDS: { readonly [K in Reference['kind']]: (reference: Extract<Reference,
       what: range === undefined ? '*' : `${range.name}.*`,
       why: 'shows the columns of this version',
     }),
+    'system-column': ({ range }) => ({ what: 'system column', why: `belongs to ${range.name}` }),
     'target-column': ({ name, range }) => ({ what: `column ${name}`, why: `is written in ${range.name}` }),
     'output-name': ({ name }) => ({ what: `output ${name}`, why: 'takes its name from a column' }),
     insert: ({ range, listed }) => ({

@@ -11,6 +11,7 @@ import type {
 import { findRange, type Scope } from '../resolve/scope.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { changedColumnNames, newColumnNames } from './closure.js'
+import { refuseComposite } from './composite.js'
 import type { RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { relationText } from './plan-range.js'
@@ -35,6 +36,7 @@ export function qualifierText(context: PlanContext, range: RangeVariable): strin
 
 export function planColumn(context: PlanContext, reference: ColumnReference): void {
   const { node, range, name } = reference
+  if (refuseComposite(context, [range.relation?.columns[reference.index]], locationOf(node))) return
   const change = substituted(context, range)
   // A column alias list of the statement names the column: only unaliased columns follow the relation.
   const newName = reference.index < range.aliased ? name : newColumnName(change, name)
@@ -165,7 +167,8 @@ export function planAbsent(context: PlanContext, reference: AbsentReference): vo
 export function planTargetColumn(context: PlanContext, reference: TargetColumnReference): void {
   const { range, name } = reference
   const change = mappingOf(context, range)
-  if (change === undefined) return
+  const column = range.relation?.columns.find((one) => one.name === name)
+  if (refuseComposite(context, [column], reference.location) || change === undefined) return
   const at = targetColumnOffset(context, reference)
   if (at === undefined) return
   if (!change.columns.has(name)) {

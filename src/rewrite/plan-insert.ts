@@ -3,6 +3,7 @@ import { locationOf } from '../resolve/node.js'
 import type { InsertReference } from '../resolve/reference.js'
 import { toByteString } from '../sql/byte-string.js'
 import { quoteIdentifier } from '../sql/identifier.js'
+import { refuseComposite } from './composite.js'
 import { columnsOnlyRulesFill, type InsertValue, type RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { rangeText } from './plan-range.js'
@@ -33,6 +34,8 @@ export function planInsert(context: PlanContext, reference: InsertReference): vo
     )
     return
   }
+  const unlisted = reference.listed === undefined ? (reference.range.relation?.columns ?? []) : []
+  if (refuseComposite(context, unlisted, locationOf(reference.node))) return
   if (change === undefined || change.added.length === 0) return
   const width = sourceWidth(reference)
   const columns = reference.listed === undefined ? leadingColumns(change, width) : []

@@ -2,6 +2,7 @@ import { locationOf } from '../resolve/node.js'
 import type { FieldReference, RowFunctionReference, RowTypeReference, WholeRowReference } from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { changedColumnNames } from './closure.js'
+import { refuseComposite } from './composite.js'
 import type { RelationMapping } from './mapping.js'
 import { capturingTarget, planQualifier, qualifierText } from './plan-column.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
@@ -9,11 +10,13 @@ import { relationText } from './plan-range.js'
 import { isSymbol, nameAt, tokenIndexAt } from './statement-source.js'
 
 export function planWholeRow(context: PlanContext, reference: WholeRowReference): void {
-  const { range, node } = reference
+  const { range, node, use, field } = reference
   if (isCaptured(context, reference)) {
     planCapturedRow(context, reference)
     return
   }
+  if (use !== 'count' && use !== 'field' && refuseComposite(context, range.relation?.columns ?? [], locationOf(node)))
+    return
   const change = mappingOf(context, range)
   if (change === undefined || changedColumnNames(change).size === 0) return
   const start = locationOf(node)
@@ -22,11 +25,37 @@ export function planWholeRow(context: PlanContext, reference: WholeRowReference)
   if (reason !== undefined) {
     const hint = 'Name the columns that the query needs instead of using the whole row.'
     refuseUnsupported(context, reason, hint, start)
-  } else if (range.role === 'target' || range.role === 'pseudo') {
-    planTargetRow(context, reference, change)
+  } else if (!derived && isBuilt(reference, change)) {
+    planBuiltRow(context, reference, change)
+  } else if (use === 'field' && range.role !== 'from' && range.role !== 'function') {
+    planField(context, start, field ?? '', change)
   } else {
     planQualifier(context, range, start, nameAt(context.source, start))
   }
+}
+
+/** Whether a row has to be put together from its old columns: its field names are seen, or the values of new ones. */
+function isBuilt({ use }: WholeRowReference, change: RelationMapping): boolean {
+  return use === 'names' || (use === 'value' && change.added.length > 0)
+}
+
+/**
+ * `row_to_json(u)` => `row_to_json((SELECT r FROM (SELECT u.id, u.name) AS r WHERE u.tableoid IS NOT NULL))`. Where there is
+ * no row (an outer join, OLD of an INSERT) every column is NULL, tableoid too, and so is the value.
+ */
+function planBuiltRow(context: PlanContext, reference: WholeRowReference, change: RelationMapping): void {
+  const { range, node } = reference
+  const start = locationOf(node)
+  const qualifier = qualifierText(context, range)
+  if (qualifier === undefined) return
+  const items = change.before.columns.map((column, index) => {
+    const shown = range.role === 'from' ? (range.columns?.[index] ?? column.name) : newColumnName(change, column.name)
+    const text = `${qualifier}.${quoteIdentifier(shown)}`
+    return shown === column.name ? text : `${text} AS ${quoteIdentifier(column.name)}`
+  })
+  const exists = range.role === 'target' || range.name === 'excluded' ? '' : ` WHERE ${qualifier}.tableoid IS NOT NULL`
+  const end = nameAt(context.source, start).at(-1)?.end ?? start
+  edit(context, start, end, `(SELECT hotswap_row FROM (SELECT ${items.join(', ')}) AS hotswap_row${exists})`)
 }
 
 /** A bare name is a column first, on every level: a new column of a DML target may take it from the row. */
@@ -55,7 +84,7 @@ function planCapturedRow(context: PlanContext, reference: WholeRowReference): vo
 
 /** Why a whole row cannot be what it was: it has a type of its own, which has the new fields. */
 function rowRefusal(
-  { range, use }: WholeRowReference,
+  { range, use, field }: WholeRowReference,
   change: RelationMapping,
   derived: boolean,
   namesSeen: boolean,
@@ -69,29 +98,14 @@ function rowRefusal(
   if (derived && (keepsType || use === 'argument')) {
     return `the whole row of "${range.name}" is used both for its fields and as its table's row type`
   }
+  if (use === 'projection' && field !== undefined && range.role !== 'from' && newColumnName(change, field) !== field) {
+    return `"${field}(${range.name})" means a column that was renamed`
+  }
+  if (range.role === 'function' && (use === 'names' || (use === 'value' && gained))) {
+    return `the rows of "${range.name}" are used as a whole, and the table that they are rows of has changed`
+  }
   if (use === 'fields' && range.role !== 'from') return `the fields of "${range.name}" cannot be listed by .* here`
   return undefined
-}
-
-/** A DML target cannot be shown as a subquery: its row is built where its field names are seen. */
-function planTargetRow(context: PlanContext, reference: WholeRowReference, change: RelationMapping): void {
-  const { range, node, use, field } = reference
-  const start = locationOf(node)
-  if (use === 'field') {
-    if (field === undefined) return
-    planField(context, start, field, change)
-    return
-  }
-  const seen = use === 'names' || (use === 'value' && change.added.length > 0)
-  const qualifier = qualifierText(context, range)
-  if (!seen || qualifier === undefined) return
-  const items = change.before.columns.map((column) => {
-    const name = newColumnName(change, column.name)
-    const text = `${qualifier}.${quoteIdentifier(name)}`
-    return name === column.name ? text : `${text} AS ${quoteIdentifier(column.name)}`
-  })
-  const end = nameAt(context.source, start).at(-1)?.end ?? start
-  edit(context, start, end, `(SELECT hotswap_row FROM (SELECT ${items.join(', ')}) AS hotswap_row)`)
 }
 
 /** `(users).name` => `(users).full_name`. */

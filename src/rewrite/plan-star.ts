@@ -1,8 +1,9 @@
 import { locationOf } from '../resolve/node.js'
 import type { RangeVariable } from '../resolve/range-variable.js'
-import type { StarReference } from '../resolve/reference.js'
+import type { StarReference, SystemColumnReference } from '../resolve/reference.js'
 import type { VisibleColumn } from '../resolve/scope.js'
 import { quoteIdentifier } from '../sql/identifier.js'
+import { refuseComposite } from './composite.js'
 import { planQualifier, qualifierText, substituted } from './plan-column.js'
 import { edit, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { tableWordBefore } from './plan-range.js'
@@ -15,6 +16,8 @@ export function planStar(context: PlanContext, reference: StarReference): void {
     showsOtherColumns(context, candidate),
   )
   const start = starStart(context, reference)
+  const shown = visible.columns.map((column) => column.range.relation?.columns[column.index])
+  if (refuseComposite(context, shown, start)) return
   if (!affected) {
     if (start === undefined) {
       // `TABLE users` takes no alias.
@@ -118,4 +121,20 @@ function item(context: PlanContext, reference: StarReference, column: VisibleCol
   const name = column.index < column.range.aliased ? column.name : newColumnName(change, column.name)
   const text = `${qualifier}.${quoteIdentifier(name)}`
   return name === column.name || reference.list === 'row' ? text : `${text} AS ${quoteIdentifier(column.name)}`
+}
+
+/** `public.users.ctid`: once the table has an alias, its schema cannot be named. A subquery has no system columns. */
+export function planSystemColumn(context: PlanContext, reference: SystemColumnReference): void {
+  const { node, range } = reference
+  const start = locationOf(node)
+  if (context.shown.get(range)?.as === 'derived') {
+    refuseUnsupported(
+      context,
+      `"${range.name}" would have to be shown as a subquery, which has no system columns`,
+      'List the columns that the query needs instead of *.',
+      start,
+    )
+    return
+  }
+  planQualifier(context, range, start, nameAt(context.source, start))
 }

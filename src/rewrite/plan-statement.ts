@@ -16,7 +16,7 @@ import { planInsert } from './plan-insert.js'
 import { planColumnString, planConstraint, planNameString, planUnfollowed } from './plan-name.js'
 import { planFunctionRange, planMissingRange, planRange, planUnknownRelation } from './plan-range.js'
 import { planFieldReference, planRowFunction, planRowType, planWholeRow } from './plan-row.js'
-import { planStar } from './plan-star.js'
+import { planStar, planSystemColumn } from './plan-star.js'
 import { presentRanges } from './presentation.js'
 import { mentionsName, type StatementSource } from './statement-source.js'
 
@@ -82,6 +82,7 @@ const PLANNERS: {
   'missing-range': planMissingRange,
   'whole-row': planWholeRow,
   star: planStar,
+  'system-column': planSystemColumn,
   'target-column': planTargetColumn,
   'output-name': planOutputName,
   insert: planInsert,

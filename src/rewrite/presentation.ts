@@ -14,8 +14,7 @@ import { isUnlistable, rangesOfStar } from './star-list.js'
  * - `columns`: under its old column names, by a column alias list: `people AS users(id, name)`. PostgreSQL then
  *   resolves every name as it did on the old schema, and the relation stays itself (row locks, GROUP BY on a key,
  *   table oids, indexes). Columns that the old version lacks get names that no statement uses.
- * - `derived`: as a subquery with the old columns, where the field names of its whole row are seen, or where columns
- *   are counted by position.
+ * - `derived`: as a subquery with the old columns, where columns are counted by position or all shown.
  * - `plain`: by its new name alone; references are edited one by one. A DML target cannot have column aliases.
  */
 export interface Shown {
@@ -105,8 +104,10 @@ function presentationOf(
     reference.kind === 'whole-row' && reference.range === range ? [reference.use] : [],
   )
   const gained = change.added.length > 0
-  if ((columnsRenamed || gained) && rowUses.includes('names')) return 'derived'
-  const fieldsSeen = rowUses.includes('value') || rowUses.includes('fields')
+  // The row of a table is built where it is used; that of a view has no tableoid to tell a row from none.
+  const built = change.before.kind !== 'view'
+  if (!built && (columnsRenamed || gained) && rowUses.includes('names')) return 'derived'
+  const fieldsSeen = (!built && rowUses.includes('value')) || rowUses.includes('fields')
   if (gained && (fieldsSeen || range.hiddenByJoinColumns || isInUnlistableStar(range, references))) {
     return 'derived'
   }

@@ -52,8 +52,8 @@ const orders = '2 public.orders: id user_id title country'
 const sets = {
   rename: {
     catalogs: [
-      smallCatalog('1 public.users: id name email', orders),
-      smallCatalog('1 public.people: id full_name mail', orders),
+      smallCatalog('1 public.users: id name email', orders, '7 public.team: id lead:1001', '8 public.point: x'),
+      smallCatalog('1 public.people: id full_name mail', orders, '7 public.team: id lead:1001', '8 public.place: x'),
     ],
     inserts: new Map<number, InsertValue[]>(),
   },
@@ -66,8 +66,8 @@ const sets = {
   },
   add: {
     catalogs: [
-      smallCatalog('1 public.users: id name', orders),
-      smallCatalog('1 public.users: id name country', orders),
+      smallCatalog('1 public.users: id name', orders, '7 public.team: id lead:1001'),
+      smallCatalog('1 public.users: id name country', orders, '7 public.team: id lead:1001'),
     ],
     inserts: new Map([[1, [{ column: 'country', expression: "'DE'" }]]]),
   },

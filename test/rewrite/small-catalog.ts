@@ -2,7 +2,7 @@ import { type Catalog, type Column, makeCatalog, type Relation } from '../../src
 
 /**
  * A catalog from lines such as `1 public.users: id name email` (the number is the oid; columns get attnums in order,
- * `name#4` sets one). All columns are text.
+ * `name#4` sets one). Columns are text, `lead:1001` is of the type with that oid; a relation's row type has its oid plus 1000.
  */
 export function smallCatalog(...lines: readonly string[]): Catalog {
   const relations = lines.map(relationOf)
@@ -34,11 +34,11 @@ function relationOf(line: string): Relation {
 }
 
 function columnOf(text: string, index: number): Column {
-  const [name = '', attnum] = text.split('#')
+  const [, name = '', attnum, typeOid] = /^([^#:]+)(?:#(\d+))?(?::(\d+))?$/.exec(text) ?? []
   return {
     name,
     attnum: attnum === undefined ? index + 1 : Number(attnum),
-    typeOid: 25,
+    typeOid: typeOid === undefined ? 25 : Number(typeOid),
     typmod: -1,
     type: 'text',
     collationOid: 100,

@@ -3,6 +3,7 @@ import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { startEmbeddedPostgres } from '../src/cli/embedded-postgres.js'
+import { type Cleanup, createCleanup } from './cleanup.js'
 import { chooseLoad, type Load } from './load.js'
 import { benchParsers, formatParserBench } from './parsers.bench.js'
 import { type ServerProcess, startServer } from './server-process.js'
@@ -29,7 +30,7 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-async function bench(undo: (step: () => Promise<void>) => void): Promise<void> {
+async function bench(undo: Cleanup['add']): Promise<void> {
   const parent = await mkdtemp(join(tmpdir(), 'pg-hotswap-bench-'))
   undo(() => rm(parent, { recursive: true, force: true }))
   // As root the server runs as another user, who must reach its data through this folder.
@@ -106,11 +107,13 @@ async function prepare(url: string): Promise<void> {
   await client.end()
 }
 
-const undos: (() => Promise<void>)[] = []
+const cleanup = createCleanup()
+let failed = false
 try {
-  await bench((step) => undos.push(step))
+  await bench(cleanup.add)
 } catch (error) {
+  failed = true
   process.stderr.write(`the bench failed: ${(error as Error).message}\n`)
-  process.exitCode = 1
 }
-for (const undo of undos.reverse()) await undo()
+await cleanup.run()
+process.exit(failed ? 1 : 0)

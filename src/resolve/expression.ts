@@ -1,7 +1,8 @@
-import type { A_Indirection, ColumnRef, FuncCall, Node, SubLink, TypeCast } from 'libpg-query'
+import type { A_Indirection, ColumnRef, FuncCall, Node, ResTarget, SubLink, TypeCast } from 'libpg-query'
 import { resolveFuncCall, resolveTypeCast } from './call.js'
 import type { Place, ResolveContext } from './context.js'
 import { stringOf, stringsOf, taggedNode } from './node.js'
+import { figureOutputName } from './output-name.js'
 import { resolveQuery } from './query.js'
 import type { RowUse, StarReference } from './reference.js'
 import { type Binding, bindBare, bindQualified, findRange } from './scope.js'
@@ -38,6 +39,9 @@ export function resolveExpression(context: ResolveContext, place: Place, node: u
     case 'SelectStmt':
       resolveQuery(context, inner, tagged.body)
       break
+    case 'ResTarget':
+      resolveNamedArgument(context, inner, tagged.body as ResTarget)
+      break
     case 'RowExpr':
       resolveRow(context, inner, tagged.body.args as Node[] | undefined)
       break
@@ -46,6 +50,21 @@ export function resolveExpression(context: ResolveContext, place: Place, node: u
       for (const value of Object.values(tagged.body)) resolveExpression(context, next, value)
     }
   }
+}
+
+/** An item of xmlforest or xmlattributes: without a name of its own it takes its column's. */
+function resolveNamedArgument(context: ResolveContext, place: Place, item: ResTarget): void {
+  resolveExpression(context, place, item.val)
+  if (item.name === undefined) reportOutputName(context, item)
+}
+
+/** Reports an unaliased item of which the name comes from a column; returns the name that it has. */
+export function reportOutputName(context: ResolveContext, item: ResTarget): string {
+  const { name, leaf } = figureOutputName(item.val)
+  if (leaf !== undefined && 'ColumnRef' in leaf) {
+    context.references.push({ kind: 'output-name', item, name, leaf: leaf.ColumnRef })
+  }
+  return name
 }
 
 /** How a whole row directly inside of a node is used; once its names are seen, they are seen. */
@@ -177,6 +196,8 @@ function resolveIndirection(context: ResolveContext, place: Place, node: A_Indir
     const typeOid = column?.range.relation?.columns[column.index]?.typeOid
     const scalar = argument !== undefined && 'FuncCall' in argument && !mayGiveRows(context, before)
     if (!scalar) context.references.push({ kind: 'field', name: field, typeOid })
+  } else if (first !== undefined && 'A_Star' in first) {
+    context.references.push({ kind: 'field', name: undefined, typeOid: undefined })
   }
   for (const other of others) {
     const name = stringOf(other)

@@ -111,6 +111,24 @@ function resolveSubselect(context: ResolveContext, place: Place, node: RangeSubs
   return visibleOf(opaque(node.alias?.aliasname, withAliases(columns, stringsOf(node.alias?.colnames))))
 }
 
+/** What unnest and the like make of rows: columns of FROM that have the names of the rows' fields. */
+function reportRowSources(context: ResolveContext, since: number, node: FuncCall): void {
+  const ranges = context.references.slice(since).flatMap((reference) => {
+    if (reference.kind === 'whole-row') return reference.range.relation?.columns ?? []
+    return reference.kind === 'column' ? (reference.range.relation?.columns[reference.index] ?? []) : []
+  })
+  const rows = context.references
+    .slice(since)
+    .flatMap((reference) => (reference.kind === 'whole-row' ? [reference.range.relation?.oid] : []))
+  if (ranges.length > 0)
+    context.references.push({
+      kind: 'row-source',
+      columns: ranges,
+      relations: rows.filter((oid) => oid !== undefined),
+      node,
+    })
+}
+
 /** The relation whose rows a lone function call in FROM gives, where its name tells. */
 function relationOfRows(context: ResolveContext, node: RangeFunction, call: FuncCall): Relation | undefined {
   if (node.is_rowsfrom || (node.functions ?? []).length !== 1 || node.coldeflist !== undefined) return undefined
@@ -154,7 +172,9 @@ function resolveFunction(context: ResolveContext, place: Place, node: RangeFunct
       firstName ??= stringsOf(call.FuncCall.funcname).at(-1)
       const relation = relationOfRows(context, node, call.FuncCall)
       if (relation !== undefined) return resolveRowsFunction(context, place, node, call.FuncCall, relation)
+      const since = context.references.length
       resolveFuncCall(context, place, call.FuncCall)
+      reportRowSources(context, since, call.FuncCall)
       resolveExpression(context, place, 'List' in list ? list.List.items?.slice(1) : undefined)
     } else {
       resolveExpression(context, place, list)
@@ -222,7 +242,12 @@ function withUsingAlias(visible: Visible, alias: Alias | undefined, names: reado
 /** An aliased join hides the names inside it; its columns are its sides' columns, renamed by its own list. */
 function aliasJoin(visible: Visible, alias: Alias): Visible {
   const aliases = stringsOf(alias.colnames)
-  if (aliases.length > 0) for (const range of visible.ranges) range.hiddenByJoinColumns = true
+  if (aliases.length > 0) for (const range of visible.ranges) hideByJoin(range)
   const columns = visible.unknown.length > 0 ? undefined : visible.columns.map((column) => column.name)
   return visibleOf({ ...opaque(alias.aliasname, withAliases(columns, aliases)), joined: visible.columns })
+}
+
+function hideByJoin(range: RangeVariable): void {
+  range.hiddenByJoinColumns = true
+  for (const column of range.joined ?? []) hideByJoin(column.range)
 }

@@ -50,7 +50,9 @@ function figure(node: Node | undefined): Figured {
       .map(stringOf)
       .filter((field) => field !== undefined)
       .at(-1)
-    return name === undefined ? figure(node.A_Indirection.arg) : { name, strength: 2, leaf: undefined }
+    const { arg } = node.A_Indirection
+    if (name === undefined) return figure(arg)
+    return { name, strength: 2, leaf: arg !== undefined && 'ColumnRef' in arg ? arg : undefined }
   }
   if ('FuncCall' in node) {
     return { name: stringOf(node.FuncCall.funcname?.at(-1)) ?? '?column?', strength: 2, leaf: undefined }

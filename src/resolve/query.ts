@@ -1,6 +1,6 @@
 import type { ColumnRef, CommonTableExpr, Node, SelectStmt, SortBy, WithClause } from 'libpg-query'
 import type { CteScope, Place, ResolveContext } from './context.js'
-import { isStar, resolveColumnRef, resolveExpression, resolveRow, resolveStar } from './expression.js'
+import { isStar, reportOutputName, resolveColumnRef, resolveExpression, resolveRow, resolveStar } from './expression.js'
 import { resolveFrom } from './from-clause.js'
 import { stringsOf, taggedNode } from './node.js'
 import { figureOutputName } from './output-name.js'
@@ -25,8 +25,11 @@ export function resolveQuery(context: ResolveContext, outer: Place, node: Select
     for (const row of node.valuesLists) {
       if ('List' in row) resolveRow(context, { ...place, outermost: false }, row.List.items)
     }
-    resolveExpression(context, { ...place, outermost: false }, [node.limitCount, node.limitOffset])
-    return valuesColumns(node)
+    const inside = { ...place, outermost: false }
+    const names = valuesColumns(node)
+    resolveSorting(context, inside, node.sortClause, { names, complete: true })
+    resolveExpression(context, inside, [node.limitCount, node.limitOffset])
+    return names
   }
   return resolveSelect(context, place, node)
 }
@@ -80,14 +83,16 @@ export function resolveTargetList(context: ResolveContext, place: Place, items: 
     } else {
       resolveExpression(context, inner, val)
     }
-    const figured = figureOutputName(val)
-    names.push(name ?? figured.name)
-    if (name === undefined && figured.leaf !== undefined && 'ColumnRef' in figured.leaf) {
-      const leaf = figured.leaf.ColumnRef
-      context.references.push({ kind: 'output-name', item: item.ResTarget, name: figured.name, leaf })
-    }
+    // `(x).*` expands to columns that are not known here.
+    if (isRowStar(val)) complete = false
+    else names.push(name ?? reportOutputName(context, item.ResTarget))
   }
   return { names, complete }
+}
+
+function isRowStar(value: Node | undefined): boolean {
+  const last = value !== undefined && 'A_Indirection' in value ? value.A_Indirection.indirection?.at(-1) : undefined
+  return last !== undefined && 'A_Star' in last
 }
 
 function bareName(node: Node | undefined): string | undefined {
@@ -171,7 +176,8 @@ function recursiveColumns(cte: CommonTableExpr): OutputColumns {
   for (const item of arm.targetList ?? []) {
     if (!('ResTarget' in item)) return undefined
     const { name, val } = item.ResTarget
-    if (val !== undefined && 'ColumnRef' in val && isStar(val.ColumnRef as ColumnRef)) return undefined
+    if (isRowStar(val) || (val !== undefined && 'ColumnRef' in val && isStar(val.ColumnRef as ColumnRef)))
+      return undefined
     names.push(name ?? figureOutputName(val).name)
   }
   return renamed(names, listed, cte)

@@ -1,5 +1,5 @@
 import type { ColumnRef, FuncCall, RangeFunction, RangeVar, ResTarget, SelectStmt, TypeName } from 'libpg-query'
-import type { Relation } from '../catalog/catalog.js'
+import type { Column, Relation } from '../catalog/catalog.js'
 import type { RangeVariable } from './range-variable.js'
 import type { Scope, Visible } from './scope.js'
 
@@ -214,10 +214,21 @@ export interface RowFunctionReference {
   readonly node: FuncCall
 }
 
+/** A function in FROM of which the arguments hold rows: its columns may be their fields. */
+export interface RowSourceReference {
+  readonly kind: 'row-source'
+  /** Columns among the arguments. */
+  readonly columns: readonly Column[]
+  /** oids of the relations of which whole rows are among the arguments. */
+  readonly relations: readonly number[]
+  readonly node: FuncCall
+}
+
 /** A field of a composite value whose type may be a changed relation's row type: `(x).name`. */
 export interface FieldReference {
   readonly kind: 'field'
-  readonly name: string
+  /** undefined for all of them: `(x).*`. */
+  readonly name: string | undefined
   /** The composite type's oid, where the value is a column; undefined where the type is not known. */
   readonly typeOid: number | undefined
 }
@@ -255,6 +266,7 @@ export type Reference =
   | ColumnStringReference
   | RowTypeReference
   | RowFunctionReference
+  | RowSourceReference
   | FieldReference
   | UnknownRelationReference
   | UnfollowedReference

@@ -57,7 +57,7 @@ export function planColumn(context: PlanContext, reference: ColumnReference): vo
     return
   }
   const qualifier = qualifierText(context, range)
-  if (reference.merged || qualifier === undefined || !reaches(reference.scope, range)) {
+  if (reference.merged || qualifier === undefined || !reaches(context, reference.scope, range)) {
     refuseUnsupported(
       context,
       `column reference "${name}" cannot be told apart from a new column`,
@@ -90,9 +90,12 @@ export function planQualifier(
   edit(context, start, dot?.start ?? last.start, text)
 }
 
-/** True where a qualifier written at this level means this range variable. */
-function reaches(scope: Scope | undefined, range: RangeVariable): boolean {
-  return range.name !== undefined && findRange(scope, range.schema, range.name) === range
+/** True where the qualifier that would be written at this level means this range variable. */
+function reaches(context: PlanContext, scope: Scope | undefined, range: RangeVariable): boolean {
+  if (range.name === undefined) return false
+  const aliased = context.shown.get(range)?.aliasAdded ?? false
+  const schema = !aliased && context.sharedNames.has(range.name) ? range.schema : undefined
+  return findRange(scope, schema, range.name) === range
 }
 
 /** True where a DML target on the level that a bare name binds to, or on one before it, has a new column of that name. */

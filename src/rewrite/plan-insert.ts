@@ -9,7 +9,6 @@ import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } f
 import { rangeText } from './plan-range.js'
 import {
   closingParenthesis,
-  findWord,
   isOpening,
   isSymbol,
   isWord,
@@ -117,6 +116,8 @@ function mergeInsert(source: StatementSource, from: number, when: number): numbe
       index = closingParenthesis(source, index)
       continue
     }
+    // `s.when` and `AS end` are names.
+    if (isSymbol(source, index - 1, '.') || isWord(source, index - 1, 'as')) continue
     const word = wordAt(source, index)
     if (word === 'case') cases++
     else if (word === 'end') cases--
@@ -143,7 +144,10 @@ function planValues(
       return
     }
     case 'values': {
-      let open = findWord(source, places.source, 'values') + 1
+      let open = places.source
+      // (VALUES (1)) is VALUES too.
+      while (!isWord(source, open, 'values')) open++
+      open++
       for (;;) {
         const close = closingParenthesis(source, open)
         const end = source.tokens[close]?.start ?? 0

@@ -1,8 +1,15 @@
+import type { ColumnRef } from 'libpg-query'
 import { locationOf } from '../resolve/node.js'
-import type { FieldReference, RowFunctionReference, RowTypeReference, WholeRowReference } from '../resolve/reference.js'
+import type {
+  FieldReference,
+  RowFunctionReference,
+  RowSourceReference,
+  RowTypeReference,
+  WholeRowReference,
+} from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { changedColumnNames } from './closure.js'
-import { refuseComposite } from './composite.js'
+import { refuseComposite, rowTypeOf } from './composite.js'
 import type { RelationMapping } from './mapping.js'
 import { capturingTarget, planQualifier, qualifierText } from './plan-column.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
@@ -28,7 +35,7 @@ export function planWholeRow(context: PlanContext, reference: WholeRowReference)
   } else if (!derived && isBuilt(reference, change)) {
     planBuiltRow(context, reference, change)
   } else if (use === 'field' && range.role !== 'from' && range.role !== 'function') {
-    planField(context, start, field ?? '', change)
+    planField(context, node, field ?? '', change)
   } else {
     planQualifier(context, range, start, nameAt(context.source, start))
   }
@@ -92,8 +99,8 @@ function rowRefusal(
   const gained = change.added.length > 0
   const keepsType = use === 'output' || use === 'nested' || use === 'type'
   if (keepsType && gained) return `the whole row of "${range.name}" would show columns that were added to its table`
-  if (use === 'nested' && namesSeen) {
-    return `the whole row of "${range.name}" leaves a subquery, and field names that changed may be seen outside of it`
+  if ((use === 'nested' || use === 'type') && namesSeen) {
+    return `the whole row of "${range.name}" is passed on, and field names that changed may be seen where it goes`
   }
   if (derived && (keepsType || use === 'argument')) {
     return `the whole row of "${range.name}" is used both for its fields and as its table's row type`
@@ -109,10 +116,12 @@ function rowRefusal(
 }
 
 /** `(users).name` => `(users).full_name`. */
-function planField(context: PlanContext, start: number, field: string, change: RelationMapping): void {
+function planField(context: PlanContext, node: ColumnRef, field: string, change: RelationMapping): void {
   const newName = newColumnName(change, field)
   if (newName === field) return
+  context.renamedRefs.add(node)
   const { source } = context
+  const start = locationOf(node)
   const parts = nameAt(source, start)
   let index = tokenIndexAt(source, start) + parts.length * 2 - 1
   while (isSymbol(source, index, ')')) index++
@@ -124,7 +133,7 @@ function planField(context: PlanContext, start: number, field: string, change: R
 /** A field of a value whose type may be a changed relation's row type. */
 export function planFieldReference(context: PlanContext, reference: FieldReference): void {
   for (const change of context.step.mapping.relations.values()) {
-    if (!changedColumnNames(change).has(reference.name)) continue
+    if (reference.name === undefined || !changedColumnNames(change).has(reference.name)) continue
     if (reference.typeOid !== undefined && reference.typeOid !== change.before.rowTypeOid) continue
     refuseUnsupported(
       context,
@@ -133,6 +142,22 @@ export function planFieldReference(context: PlanContext, reference: FieldReferen
     )
     return
   }
+}
+
+/** `FROM unnest(t.members) m`: the columns of m are the fields of rows, under their new names. */
+export function planRowSource(context: PlanContext, reference: RowSourceReference): void {
+  const { mapping } = context.step
+  const rows = reference.relations.some((oid) => {
+    const change = mapping.relations.get(oid)
+    return change !== undefined && changedColumnNames(change).size > 0
+  })
+  if (!rows && reference.columns.every((column) => rowTypeOf(column, mapping) === undefined)) return
+  refuseUnsupported(
+    context,
+    'a function in FROM is given rows of a table whose columns changed, and shows their fields',
+    'Select from the table itself.',
+    reference.node.location,
+  )
 }
 
 export function planRowType(context: PlanContext, reference: RowTypeReference): void {

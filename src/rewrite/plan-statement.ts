@@ -15,7 +15,7 @@ import { planCopy } from './plan-copy.js'
 import { planInsert } from './plan-insert.js'
 import { planColumnString, planConstraint, planNameString, planUnfollowed } from './plan-name.js'
 import { planFunctionRange, planMissingRange, planRange, planUnknownRelation } from './plan-range.js'
-import { planFieldReference, planRowFunction, planRowType, planWholeRow } from './plan-row.js'
+import { planFieldReference, planRowFunction, planRowSource, planRowType, planWholeRow } from './plan-row.js'
 import { planStar, planSystemColumn } from './plan-star.js'
 import { presentRanges } from './presentation.js'
 import { mentionsName, type StatementSource } from './statement-source.js'
@@ -47,7 +47,7 @@ export function planStatement(
     refusals: [],
     renamedRefs: new Set(),
     sharedNames: sharedNames(references),
-    rowNamesSeen: mentioned(ROW_NAME_FUNCTIONS),
+    rowNamesSeen: mentioned(ROW_NAME_FUNCTIONS) || references.some((reference) => reference.kind === 'field'),
   }
   for (const reference of references) planReference(context, reference, mentioned)
   // The first refusal in the text, as PostgreSQL would report the first error that it meets.
@@ -92,6 +92,7 @@ const PLANNERS: {
   'column-string': planColumnString,
   'row-type': planRowType,
   'row-function': planRowFunction,
+  'row-source': planRowSource,
   field: planFieldReference,
   'unknown-relation': planUnknownRelation,
   unfollowed: planUnfollowed,

@@ -108,7 +108,10 @@ function presentationOf(
   const built = change.before.kind !== 'view'
   if (!built && (columnsRenamed || gained) && rowUses.includes('names')) return 'derived'
   const fieldsSeen = (!built && rowUses.includes('value')) || rowUses.includes('fields')
-  if (gained && (fieldsSeen || range.hiddenByJoinColumns || isInUnlistableStar(range, references))) {
+  if (
+    gained &&
+    (fieldsSeen || range.hiddenByJoinColumns || isInUnlistableStar(range, references) || isInJoinRow(range, references))
+  ) {
     return 'derived'
   }
   if (columnsRenamed) return 'columns'
@@ -120,6 +123,13 @@ function isInUnlistableStar(range: RangeVariable, references: readonly Reference
   return references.some(
     (reference) => reference.kind === 'star' && isUnlistable(reference) && rangesOfStar(reference).has(range),
   )
+}
+
+/** The row of a join alias has the columns of both sides. */
+function isInJoinRow(range: RangeVariable, references: readonly Reference[]): boolean {
+  const holds = (join: RangeVariable): boolean =>
+    (join.joined ?? []).some((column) => column.range === range || holds(column.range))
+  return references.some((reference) => reference.kind === 'whole-row' && holds(reference.range))
 }
 
 const NATURAL: ReadonlySet<string> = new Set(['natural'])

@@ -11,7 +11,7 @@ export interface Spliced {
 
 /** Makes all edits at once. Edits at one place stay in their order; overlapping edits are a bug and throw. */
 export function splice(text: ByteString, edits: readonly Edit[]): Spliced {
-  const sorted = [...edits].sort((a, b) => a.start - b.start || a.end - b.end)
+  const sorted = [...edits].sort((a, b) => a.start - b.start || a.end - b.end).map((edit) => apart(text, edit))
   let result = ''
   let from = 0
   for (const { start, end, text: replacement } of sorted) {
@@ -20,6 +20,19 @@ export function splice(text: ByteString, edits: readonly Edit[]): Spliced {
     from = end
   }
   return { text: result + text.slice(from), oldOffset: (offset) => oldOffset(sorted, offset) }
+}
+
+/** SQL may stand without blanks (`UPDATE"users"SET`): an edit must not grow together with what is around it. */
+function apart(text: ByteString, edit: Edit): Edit {
+  const before = joins(text[edit.start - 1], edit.text[0]) ? ' ' : ''
+  const after = joins(edit.text.at(-1), text[edit.end]) ? ' ' : ''
+  return before + after === '' ? edit : { ...edit, text: before + edit.text + after }
+}
+
+const IN_NAME = /[\w$"\u0080-\u00ff]/
+
+function joins(left: string | undefined, right: string | undefined): boolean {
+  return left !== undefined && right !== undefined && IN_NAME.test(left) && IN_NAME.test(right)
 }
 
 function oldOffset(sorted: readonly Edit[], offset: number): number | undefined {

@@ -127,11 +127,12 @@ export function itemEnd(source: StatementSource, start: number): number {
   return last
 }
 
-/** `AS from`, `t.order`, IS DISTINCT FROM and WITHIN GROUP: the word belongs to the item. */
+/** `AS from`, `t.order`, IS DISTINCT FROM, WITHIN GROUP and COLLATION FOR: the word belongs to the item. */
 function isLabelOrPhrase(source: StatementSource, index: number, word: string): boolean {
   if (isSymbol(source, index - 1, '.')) return true
   const before = wordAt(source, index - 1)
   if (before === 'as') return true
+  if (word === 'for') return before === 'collation'
   return (word === 'from' && before === 'distinct') || (word === 'group' && before === 'within')
 }
 

@@ -55,6 +55,7 @@ function planBuiltRow(context: PlanContext, reference: WholeRowReference, change
   const start = locationOf(node)
   const qualifier = qualifierText(context, range)
   if (qualifier === undefined) return
+  context.renamedRefs.add(node)
   const items = change.before.columns.map((column, index) => {
     const shown = range.role === 'from' ? (range.columns?.[index] ?? column.name) : newColumnName(change, column.name)
     const text = `${qualifier}.${quoteIdentifier(shown)}`

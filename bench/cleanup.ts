@@ -17,11 +17,13 @@ export function createCleanup(): Cleanup {
       }
     }
   }
-  for (const [signal, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const) {
-    process.once(signal, () => run().finally(() => process.exit(code)))
+  let ending = false
+  const end = (code: number) => {
+    // A terminal and tsx both send the signal.
+    if (ending) return
+    ending = true
+    void run().finally(() => process.exit(code))
   }
+  process.on('SIGINT', () => end(130)).on('SIGTERM', () => end(143))
   return { add: (step) => steps.push(step), run }
 }

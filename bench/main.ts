@@ -35,7 +35,7 @@ async function bench(undo: Cleanup['add']): Promise<void> {
   undo(() => rm(parent, { recursive: true, force: true }))
   // As root the server runs as another user, who must reach its data through this folder.
   await chmod(parent, 0o711)
-  const server = await startEmbeddedPostgres({ directory: join(parent, 'data') })
+  const server = await startEmbeddedPostgres({ directory: join(parent, 'data'), ownSignals: true })
   undo(() => server.stop())
   await prepare(server.url(DATABASE))
   const rules = join(parent, 'rules')
@@ -108,12 +108,10 @@ async function prepare(url: string): Promise<void> {
 }
 
 const cleanup = createCleanup()
-let failed = false
 try {
   await bench(cleanup.add)
 } catch (error) {
-  failed = true
+  process.exitCode = 1
   process.stderr.write(`the bench failed: ${(error as Error).message}\n`)
 }
 await cleanup.run()
-process.exit(failed ? 1 : 0)

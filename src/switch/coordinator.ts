@@ -144,7 +144,7 @@ async function holdAndRun(
   const since = performance.now()
   gate.hold()
   try {
-    const drained = await gate.drained(AbortSignal.any([signal, AbortSignal.timeout(hold.timeoutMs)]))
+    const drained = await drainedInTime(gate, signal, hold.timeoutMs)
     if (!drained) return gaveWay(`transactions under way did not end within ${hold.timeoutMs} ms`, gate.blockers())
     const left = hold.timeoutMs - (performance.now() - since)
     const runMs = Math.max(left, hold.timeoutMs / 2)
@@ -153,6 +153,23 @@ async function holdAndRun(
   } finally {
     gate.release()
     holds.push(performance.now() - since)
+  }
+}
+
+/**
+ * Waits for the drain; false once the deadline has passed or `signal` has fired. The timer itself ends the wait: Node keeps
+ * what AbortSignal.any() is made of by weak references alone, and a hold must not outlive a garbage collection.
+ */
+async function drainedInTime(gate: HoldGate, signal: AbortSignal, ms: number): Promise<boolean> {
+  const late = new AbortController()
+  const end = () => late.abort()
+  const timer = setTimeout(end, ms)
+  signal.addEventListener('abort', end)
+  try {
+    return await gate.drained(late.signal)
+  } finally {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', end)
   }
 }
 

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterEach, expect, test } from 'vitest'
 import { startTestHotswap, type TestHotswap, waitFor } from '../support/start-hotswap.js'
 
@@ -179,6 +181,19 @@ test('the migration gives way to an idle transaction, lists it, and succeeds whe
   await blocker.query('COMMIT')
   expect((await again).report).toMatchObject({ ok: true })
   expect((await blocker.query('SELECT id FROM users')).rows).toEqual([{ id: 1 }])
+})
+
+test('the hold ends in time although garbage is collected during it', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  hotswap = await startTestHotswap(schema, { config: { hold: shortHold } })
+  const blocker = await hotswap.connect()
+  await blocker.query('BEGIN; SELECT id FROM users')
+  const collecting = setInterval(collect, 20)
+  const { report } = await hotswap.migrate('m', 'ALTER TABLE users RENAME TO people')
+  clearInterval(collecting)
+  expect(report).toMatchObject({ ok: false, tries: 3 })
+  expect(report?.longestHoldMs).toBeLessThan(1000)
 })
 
 test('a lock that is not to be had makes the migration give way, too', async () => {

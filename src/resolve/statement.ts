@@ -1,19 +1,14 @@
 import type {
   CopyStmt,
-  CreateTableAsStmt,
-  DeclareCursorStmt,
   DeleteStmt,
-  ExplainStmt,
   InsertStmt,
   LockStmt,
   MergeStmt,
   Node,
-  PrepareStmt,
   SelectStmt,
   TruncateStmt,
   UpdateStmt,
   VacuumStmt,
-  ViewStmt,
 } from 'libpg-query'
 import { resolveDelete, resolveMerge, resolveUpdate } from './change.js'
 import { type Place, type ResolveContext, STATEMENT_PLACE } from './context.js'
@@ -77,19 +72,11 @@ export function resolveStatementBody(context: ResolveContext, place: Place, tag:
       resolveVacuum(context, place, body as VacuumStmt)
       return undefined
     case 'ExplainStmt':
-      resolveInner(context, place, (body as ExplainStmt).query)
-      return undefined
     case 'PrepareStmt':
-      resolveInner(context, place, (body as PrepareStmt).query)
-      return undefined
     case 'DeclareCursorStmt':
-      resolveInner(context, place, (body as DeclareCursorStmt).query)
-      return undefined
     case 'CreateTableAsStmt':
-      resolveInner(context, place, (body as CreateTableAsStmt).query)
-      return undefined
     case 'ViewStmt':
-      resolveInner(context, place, (body as ViewStmt).query)
+      resolveInner(context, place, (body as { query?: Node }).query)
       return undefined
     case 'ExecuteStmt':
     case 'CallStmt':

@@ -7,6 +7,7 @@ import { loadParser } from '../../src/sql/parse.js'
 import type { BackendMessage } from '../support/backend-message.js'
 import { query } from '../support/frontend-message.js'
 import { connectRaw, type RawClient } from '../support/raw-client.js'
+import { contentsSql } from './contents.js'
 import type { DatabasePair } from './database-pair.js'
 import { observe, type Protocol, type Request } from './observe.js'
 
@@ -25,7 +26,14 @@ export interface MigratedAnswer {
 
 /** The migrated database, asked by a client that speaks the oldest version. */
 export interface MigratedSide {
-  run(protocol: Protocol, path: string | undefined, prelude: string, request: Request): Promise<MigratedAnswer>
+  /** `writes`: what the tables hold afterwards belongs to the answer. */
+  run(
+    protocol: Protocol,
+    path: string | undefined,
+    prelude: string,
+    request: Request,
+    writes: boolean,
+  ): Promise<MigratedAnswer>
   close(): Promise<void>
 }
 
@@ -33,6 +41,9 @@ export interface MigratedSide {
 export async function openMigratedSide(mode: Mode, pair: DatabasePair, port: number): Promise<MigratedSide> {
   const { generation } = pair
   const rewriter = createRewriter(generation, { parser: await loadParser() })
+  const old = generation.versions[0]?.catalog
+  const head = generation.versions.at(-1)?.catalog
+  if (old === undefined || head === undefined) throw new Error('a generation without versions')
   const server = { host: '127.0.0.1', port, database: pair.after }
   // Tells search_path; the proxy finds it out by itself.
   const direct = await connectRaw(server)
@@ -48,10 +59,11 @@ export async function openMigratedSide(mode: Mode, pair: DatabasePair, port: num
     })
   if (mode === 'rewriter') {
     return {
-      async run(protocol, path, prelude, request) {
+      async run(protocol, path, prelude, request, writes) {
         const outcome = await rewrite(request.sql, path)
         const sent = outcome.kind === 'unchanged' ? request.sql : outcome.text
-        const raw = await observe(direct, protocol, prelude, { ...request, sql: sent })
+        const contents = writes ? contentsSql(old, head, path) : undefined
+        const raw = await observe(direct, protocol, prelude, { ...request, sql: sent, contents })
         const messages = raw.map((message) => asClientSeesIt(message, rewriter, outcome))
         return { messages, sent, ...refusalIn(messages, outcome) }
       },
@@ -69,9 +81,11 @@ export async function openMigratedSide(mode: Mode, pair: DatabasePair, port: num
   })
   const client = await connectRaw({ ...server, port: proxy.port })
   return {
-    async run(protocol, path, prelude, request) {
+    async run(protocol, path, prelude, request, writes) {
       const outcome = await rewrite(request.sql, path)
-      const messages = await observe(client, protocol, prelude, request)
+      // The question is an old statement itself.
+      const contents = writes ? contentsSql(old, old, path) : undefined
+      const messages = await observe(client, protocol, prelude, { ...request, contents })
       return {
         messages,
         sent: outcome.kind === 'unchanged' ? request.sql : outcome.text,

@@ -12,6 +12,8 @@ export interface Request {
   readonly sql: ByteString
   readonly parameters: readonly (string | null)[]
   readonly copyData: readonly string[]
+  /** SQL asked after the statement, in its transaction: see contents.ts. */
+  readonly contents?: ByteString | undefined
 }
 
 /**
@@ -25,13 +27,16 @@ export async function observe(
   request: Request,
 ): Promise<readonly BackendMessage[]> {
   const frames = protocol === 'simple' ? simpleFrames(request) : extendedFrames(request)
-  client.send(query(`BEGIN; ${prelude}`), ...frames, query('ROLLBACK'))
+  const { contents } = request
+  const asked = contents === undefined ? [] : [query(contents)]
+  client.send(query(`BEGIN; ${prelude}`), ...frames, ...asked, query('ROLLBACK'))
   const begun = await client.untilReady()
   const answer = await client.untilReady()
+  const held = contents === undefined ? [] : await client.untilReady()
   await client.untilReady()
   const failure = begun.find((message) => message.type === 'ErrorResponse')
   if (failure?.type === 'ErrorResponse') throw new Error(`the prelude failed: ${failure.fields.get('M')}`)
-  return answer
+  return [...answer, ...held.filter((message) => message.type === 'DataRow')]
 }
 
 function simpleFrames({ sql, copyData: lines }: Request): Buffer[] {

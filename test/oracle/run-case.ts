@@ -1,8 +1,9 @@
 import type { Relation } from '../../src/catalog/catalog.js'
-import { fromByteString, toByteString } from '../../src/sql/byte-string.js'
+import { type ByteString, fromByteString, toByteString } from '../../src/sql/byte-string.js'
 import type { BackendMessage } from '../support/backend-message.js'
 import { connectRaw, type RawClient } from '../support/raw-client.js'
 import { differenceOf } from './compare.js'
+import { contentsSql, mayWrite } from './contents.js'
 import type { DatabasePair } from './database-pair.js'
 import type { OracleCase } from './fixture.js'
 import { type MigratedSide, type Mode, openMigratedSide, setPath } from './migrated-side.js'
@@ -23,6 +24,8 @@ export interface Oracle {
   readonly relations: ReadonlyMap<number, Relation>
   /** SQL that puts both sides into the same state before a statement. */
   readonly reset: string
+  /** What asks the old database for what its tables hold. */
+  contents(path: string | undefined): ByteString
   close(): Promise<void>
 }
 
@@ -30,11 +33,14 @@ export interface Oracle {
 export async function openOracle(mode: Mode, pair: DatabasePair, port: number, reset = ''): Promise<Oracle> {
   const before = await connectRaw({ host: '127.0.0.1', port, database: pair.before })
   const after = await openMigratedSide(mode, pair, port)
+  const old = pair.generation.versions[0]?.catalog
+  if (old === undefined) throw new Error('no old version')
   return {
+    contents: (path) => contentsSql(old, old, path),
     before,
     after,
     reset,
-    relations: pair.generation.versions[0]?.catalog.byOid ?? new Map(),
+    relations: old.byOid,
     async close() {
       await Promise.all([before.end(), after.close()])
     },
@@ -51,9 +57,13 @@ export function protocolsOf(item: OracleCase): readonly Protocol[] {
 export async function runCase(oracle: Oracle, protocol: Protocol, item: OracleCase): Promise<Verdict> {
   const prelude = preludeOf(item, oracle.reset)
   const request = { sql: toByteString(item.sql), parameters: item.parameters ?? [], copyData: item.copyData }
+  const writes = mayWrite(item.sql)
   const [expected, got] = await Promise.all([
-    observe(oracle.before, protocol, prelude, request),
-    oracle.after.run(protocol, item.path, prelude, request),
+    observe(oracle.before, protocol, prelude, {
+      ...request,
+      contents: writes ? oracle.contents(item.path) : undefined,
+    }),
+    oracle.after.run(protocol, item.path, prelude, request, writes),
   ])
   const difference = differenceOf(expected, got.messages, {
     relations: oracle.relations,

@@ -7,6 +7,7 @@ import { formatProblem } from '../config/problem.js'
 import type { ProxyLog, Proxy as RunningProxy } from '../proxy/contracts.js'
 import { createHoldGate } from '../proxy/hold-gate.js'
 import { startProxy } from '../proxy/listener.js'
+import { queryShape } from '../proxy/query-shape.js'
 import { createRewriter } from '../rewrite/rewriter.js'
 import { loadParser, type Parser } from '../sql/parse.js'
 import { createChooseVersion } from '../switch/choose-version.js'
@@ -101,11 +102,14 @@ async function openVersions(
       2,
     )
   }
+  // The shape of the statement, never its literals.
+  const onBug = (error: unknown, text: string) =>
+    log.warn({ error: error instanceof Error ? error.stack : String(error), statement: queryShape(text) }, 'a bug')
   const versions = await createVersionSource({
     query,
     readRules: async () =>
       config.rules === undefined ? { ok: true, value: [] } : await loadRules(config.rules, parser),
-    createRewriter: (generation) => createRewriter(generation, { parser, cacheBytes: config.cacheBytes }),
+    createRewriter: (generation) => createRewriter(generation, { parser, cacheBytes: config.cacheBytes, onBug }),
     pollMs: config.pollMs,
     log,
   })

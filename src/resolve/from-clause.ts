@@ -184,7 +184,9 @@ function resolveFunction(context: ResolveContext, place: Place, node: RangeFunct
     'ColumnDef' in item ? [item.ColumnDef.colname ?? ''] : [],
   )
   const name = node.alias?.aliasname ?? firstName
-  return visibleOf(opaque(name, definitions.length > 0 ? definitions : undefined))
+  const aliases = stringsOf(node.alias?.colnames)
+  const columns = definitions.length > 0 ? withAliases(definitions, aliases) : undefined
+  return visibleOf({ ...opaque(name, columns), some: aliases })
 }
 
 function resolveTableFunc(context: ResolveContext, place: Place, node: RangeTableFunc): Visible {
@@ -197,7 +199,17 @@ function resolveTableFunc(context: ResolveContext, place: Place, node: RangeTabl
 
 function resolveJsonTable(context: ResolveContext, place: Place, node: JsonTable): Visible {
   resolveExpression(context, place, [node.context_item, node.passing, node.columns])
-  return visibleOf(opaque(node.alias?.aliasname, undefined))
+  const columns = withAliases(jsonTableColumns(node.columns), stringsOf(node.alias?.colnames))
+  return visibleOf(opaque(node.alias?.aliasname, columns))
+}
+
+/** The columns of JSON_TABLE, those of its NESTED parts included, in order. */
+function jsonTableColumns(nodes: readonly Node[] | undefined): readonly string[] {
+  return (nodes ?? []).flatMap((node) => {
+    if (!('JsonTableColumn' in node)) return []
+    const { coltype, name = '', columns } = node.JsonTableColumn
+    return coltype === 'JTC_NESTED' ? jsonTableColumns(columns) : [name]
+  })
 }
 
 function resolveJoin(context: ResolveContext, place: Place, node: JoinExpr, lateralLeft: Visible): Visible {

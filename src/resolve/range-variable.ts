@@ -24,6 +24,8 @@ export interface RangeVariable {
   readonly relation: Relation | undefined
   /** Visible column names in order, after column aliases; undefined where they cannot be known. */
   readonly columns: readonly string[] | undefined
+  /** Of an opaque range variable whose columns are not all known: those that are. */
+  readonly some?: readonly string[]
   /** How many leading columns an alias list of the statement renames. */
   readonly aliased: number
   readonly node: RangeVar | undefined

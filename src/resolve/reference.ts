@@ -244,6 +244,8 @@ export interface UnfollowedReference {
   readonly kind: 'unfollowed'
   /** The node's tag, e.g. `AlterTableStmt`. */
   readonly tag: string
+  /** The relations that it is about, where all of them are known. */
+  readonly relations: readonly Relation[] | undefined
 }
 
 export type Reference =

@@ -32,7 +32,7 @@ export const NOTHING_VISIBLE: Visible = { ranges: [], columns: [], unknown: [] }
 export function visibleOf(range: RangeVariable): Visible {
   return {
     ranges: range.name === undefined ? [] : [range],
-    columns: (range.columns ?? []).map((name, index) => ({ name, range, index, merged: false })),
+    columns: (range.columns ?? range.some ?? []).map((name, index) => ({ name, range, index, merged: false })),
     unknown: range.columns === undefined ? [range] : [],
   }
 }

@@ -13,6 +13,7 @@ import type {
 import { resolveDelete, resolveMerge, resolveUpdate } from './change.js'
 import { type Place, type ResolveContext, STATEMENT_PLACE } from './context.js'
 import { resolveCopy } from './copy.js'
+import { relationsOfDefinition } from './definition.js'
 import { resolveExpression } from './expression.js'
 import { resolveRangeVar } from './from-clause.js'
 import { resolveInsert } from './insert.js'
@@ -83,7 +84,10 @@ export function resolveStatementBody(context: ResolveContext, place: Place, tag:
       resolveExpression(context, place, body)
       return undefined
     default:
-      if (!NAMELESS.has(tag)) context.references.push({ kind: 'unfollowed', tag })
+      if (!NAMELESS.has(tag)) {
+        const relations = relationsOfDefinition(tag, body as Record<string, unknown>, context.namespace)
+        context.references.push({ kind: 'unfollowed', tag, relations })
+      }
       return undefined
   }
 }

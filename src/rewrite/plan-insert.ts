@@ -39,6 +39,8 @@ export function planInsert(context: PlanContext, reference: InsertReference): vo
   const width = sourceWidth(reference)
   const columns = reference.listed === undefined ? leadingColumns(change, width) : []
   if (columns === undefined) {
+    // By position they meet the old columns, which come first, if nothing has to be given to the new ones.
+    if (change.insert.length === 0 && addedComeLast(change)) return
     refuseUnsupported(
       context,
       `INSERT into "${change.before.name}" names no columns, and the number of its values cannot be known`,
@@ -72,6 +74,11 @@ function sourceWidth({ source }: InsertReference): number | undefined {
     case 'select':
       return source.columns
   }
+}
+
+function addedComeLast(change: RelationMapping): boolean {
+  const last = Math.max(...change.before.columns.map((column) => column.attnum))
+  return change.added.every((column) => column.attnum > last)
 }
 
 /** The new names of the first old columns: as many as values are given, all of them where there are too many. */

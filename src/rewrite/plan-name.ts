@@ -1,3 +1,4 @@
+import type { Relation } from '../catalog/catalog.js'
 import { lookUpRelation } from '../resolve/namespace.js'
 import type {
   ColumnStringReference,
@@ -6,7 +7,15 @@ import type {
   UnfollowedReference,
 } from '../resolve/reference.js'
 import { quoteIdentifier, quoteLiteral } from '../sql/identifier.js'
-import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
+import {
+  edit,
+  mappingOf,
+  type NamePath,
+  newColumnName,
+  type PlanContext,
+  refuseUnsupported,
+  type StepFacts,
+} from './plan-context.js'
 import { relationText } from './plan-range.js'
 import { findWord, tokenIndexAt } from './statement-source.js'
 
@@ -42,6 +51,17 @@ export function planConstraint(context: PlanContext, reference: ConstraintRefere
   if (token !== undefined) edit(context, token.start, token.end, quoteIdentifier(renamed.name))
 }
 
+/** True where a relation's name means the same relation before and after. */
+function isUnchanged(step: StepFacts, names: NamePath, relation: Relation): boolean {
+  if (names.temporary.includes(relation)) return true
+  if (step.mapping.relations.has(relation.oid)) return false
+  const after = { ...names, catalog: step.after }
+  return [undefined, relation.schema].every((schema) => {
+    const before = lookUpRelation({ ...names, catalog: step.before }, schema, relation.name)
+    return before !== relation || lookUpRelation(after, schema, relation.name)?.oid === relation.oid
+  })
+}
+
 /** A statement whose names are not followed passes only where it mentions nothing that changed. */
 export function planUnfollowed(
   context: PlanContext,
@@ -49,6 +69,10 @@ export function planUnfollowed(
   mentioned: (names: ReadonlySet<string>) => boolean,
 ): void {
   if (!mentioned(context.step.closure)) return
+  const { step, names } = context
+  // A temporary table, or one of another schema, may have a changed table's name.
+  const unchanged = reference.relations?.every((relation) => isUnchanged(step, names, relation))
+  if (unchanged) return
   const what = reference.tag
     .replace(/Stmt$/, '')
     .replace(/([a-z])([A-Z])/g, '$1 $2')

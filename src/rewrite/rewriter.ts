@@ -14,6 +14,8 @@ import { stepFacts } from './step-facts.js'
 
 export interface RewriterOptions {
   readonly parser: Parser
+  /** Told of a bug that a text met; its client gets an internal error (XX000), and the session lives on. */
+  readonly onBug?: (error: unknown, text: string) => void
   /** Bytes that remembered texts and outcomes may take; default 64 MiB. */
   readonly cacheBytes?: number
 }
@@ -42,7 +44,7 @@ export function createRewriter(generation: Generation, options: RewriterOptions)
       if (known !== undefined) return known
       const closure = closures[request.version]
       const mentioned = closure !== undefined && mentions(request.text, closure, request)
-      const outcome = mentioned ? rewriteText(tools, request) : UNCHANGED
+      const outcome = mentioned ? rewriteOrReport(tools, request, options.onBug) : UNCHANGED
       cache.set(key, outcome)
       return outcome
     },
@@ -50,6 +52,19 @@ export function createRewriter(generation: Generation, options: RewriterOptions)
       const names = back(version)
       return names === undefined ? fields : mapErrorBack(fields, names, outcome)
     },
+  }
+}
+
+/** A bug in one statement must not end the other sessions: it is told, and the statement fails as an internal error. */
+function rewriteOrReport(tools: RewriteTools, request: RewriteRequest, onBug: RewriterOptions['onBug']): Outcome {
+  try {
+    return rewriteText(tools, request)
+  } catch (error) {
+    onBug?.(error, request.text)
+    const name = tools.marker()
+    const message = `pg-hotswap cannot rewrite this statement because of a bug: ${String(error)}`
+    const refusal = { sqlstate: 'XX000', message, hint: 'Please report it, with the statement.' }
+    return { kind: 'refused', text: `SELECT "${name}"`, marker: name, refusal, oldPosition: () => undefined }
   }
 }
 

@@ -52,8 +52,20 @@ const orders = '2 public.orders: id user_id title country'
 const sets = {
   rename: {
     catalogs: [
-      smallCatalog('1 public.users: id name email', orders, '7 public.team: id lead:1001', '8 public.point: x'),
-      smallCatalog('1 public.people: id full_name mail', orders, '7 public.team: id lead:1001', '8 public.place: x'),
+      smallCatalog(
+        '1 public.users: id name email',
+        orders,
+        '7 public.team: id lead:1001',
+        '8 public.point: x',
+        '9 other.users: id',
+      ),
+      smallCatalog(
+        '1 public.people: id full_name mail',
+        orders,
+        '7 public.team: id lead:1001',
+        '8 public.place: x',
+        '9 other.users: id',
+      ),
     ],
     inserts: new Map<number, InsertValue[]>(),
   },
@@ -129,6 +141,23 @@ describe('refusals', () => {
     if (outcome.kind !== 'refused') throw new Error(outcome.kind)
     expect(outcome.text).toBe(`DELETE FROM public.people AS users; SELECT "${outcome.marker}"`)
     expect(outcome.refusal.position).toBe(20)
+  })
+
+  test('a bug is told, fails its statement as an internal error, and harms no other', () => {
+    const bugs: unknown[] = []
+    const broken: Parser = {
+      parse(text) {
+        if (text.includes('boom')) throw new Error('boom')
+        return parser.parse(text)
+      },
+    }
+    const rewriter = createRewriter(generationOf(catalogs), { parser: broken, onBug: (error) => bugs.push(error) })
+    const outcome = rewriter.rewrite(request('SELECT boom FROM users'))
+    expect(told(outcome)).toMatch(
+      /^refused XX000 pg-hotswap cannot rewrite this statement because of a bug: Error: boom$/,
+    )
+    expect(bugs).toHaveLength(1)
+    expect(told(rewriter.rewrite(request('SELECT id FROM users')))).toMatch(/public\.people/)
   })
 
   test('each refusal has a marker of its own', () => {

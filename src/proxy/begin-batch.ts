@@ -1,11 +1,12 @@
 import { versionIndex } from '../rewrite/generation.js'
 import { decodeQuery } from '../wire/frontend.js'
 import { Frontend } from '../wire/message-types.js'
+import { openedBy, watchOpening } from './block-opening.js'
 import type { ActiveGeneration } from './contracts.js'
 import { endWithError } from './end-session.js'
 import type { Epoch } from './epoch.js'
 import { startProbe } from './probe-exchange.js'
-import type { Session } from './session.js'
+import type { Retry, Session } from './session.js'
 import { isPathless } from './statement-effects.js'
 
 /**
@@ -34,17 +35,20 @@ export function beginBatch(session: Session): boolean {
     startProbe(session)
     return false
   }
-  if (idle && session.status === 'I') {
-    session.busySince = Date.now()
-    // Also where nothing is rewritten: a rule that waits for its migration has the client's version for its head.
-    if (options.generations.refresh !== undefined && !session.retried) {
-      session.retry = { parts: [], bytes: 0, stage: 'watching' }
-    }
-  } else {
-    session.retry = undefined
-  }
+  if (idle && session.status === 'I') session.busySince = Date.now()
+  // Also where nothing is rewritten: a rule that waits for its migration has the client's version for its head.
+  session.retry = options.generations.refresh !== undefined && !session.retried ? retryOf(session) : undefined
+  watchOpening(session)
   session.retried = false
   return true
+}
+
+/** A batch is kept where nothing came before it: no batch that is not answered yet, and of its transaction no more than BEGIN. */
+function retryOf(session: Session): Retry | undefined {
+  if (!session.replies.idle) return undefined
+  const begin = openedBy(session)
+  if (session.status !== 'I' && begin === undefined) return undefined
+  return { parts: [], bytes: 0, begin, stage: 'watching', failure: undefined, attempts: 0 }
 }
 
 /** Nothing is injected in a failed transaction, nor where the answer would not matter. */

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { decodeBindNames, decodeExecutePortal, decodeParse, decodeTarget, encodeParse } from '../wire/frontend.js'
 import { drops, noteEffects, tagReader } from './apply-effects.js'
+import { noteRun } from './block-opening.js'
 import { endWithError } from './end-session.js'
 import { rewriteUnder } from './epoch.js'
 import { forward, replace } from './forward.js'
@@ -74,6 +75,7 @@ export function takeExecute(session: Session): boolean {
   const { buffer, start, end } = session.fromClient
   const portal = decodeExecutePortal(buffer, start, end)
   const statement = portal === undefined ? undefined : session.portals.get(portal)
+  noteRun(session, statement?.text)
   if (statement?.effects === undefined) {
     session.replies.send(statement?.replies.execute ?? plain.execute)
     return forward(session)

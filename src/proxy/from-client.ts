@@ -6,6 +6,7 @@ import { steerFlow } from './flow.js'
 import { forward } from './forward.js'
 import { discardCancelled } from './held-cancel.js'
 import { takeHookQuery } from './hook-query.js'
+import { isRetrying } from './retry.js'
 import type { Session } from './session.js'
 import { takeQuery } from './simple-query.js'
 import { plain } from './standing-replies.js'
@@ -54,7 +55,7 @@ function takeFrame(session: Session): boolean {
     return type === Frontend.Password || type === Frontend.Terminate ? forward(session) : false
   }
   if (session.discarding) return discardCancelled(session)
-  if (session.hooking || session.retry?.stage === 'asking' || session.retry?.stage === 'swallowing') return false
+  if (session.hooking || isRetrying(session)) return false
   switch (type) {
     case Frontend.CopyData:
       session.retry = undefined

@@ -10,13 +10,14 @@ import {
   withoutChannelBinding,
 } from '../wire/backend.js'
 import { Backend } from '../wire/message-types.js'
+import { openingAfter } from './block-opening.js'
 import { endWithError } from './end-session.js'
 import { UNCHANGED } from './epoch.js'
 import { steerFlow } from './flow.js'
-import { errorForClient } from './origin.js'
+import { errorForClient, type Origin } from './origin.js'
 import { startProbe } from './probe-exchange.js'
 import type { ExpectedReply } from './reply-queue.js'
-import { askForRetry, endFailedAttempt, isWorthRetry, processAgain } from './retry.js'
+import { considerRetry, endFailedAttempt, goOnRetrying, isWorthRetry } from './retry.js'
 import { isBusy, type Session } from './session.js'
 
 /** Takes the server's frames, and lets the client's go on where they waited for one of them. */
@@ -76,6 +77,10 @@ function takeFrame(session: Session): Verdict {
   }
   if (head.injected) return 'drop'
   session.retry = undefined
+  if (session.opening !== undefined) {
+    const tag = type === Backend.CommandComplete ? decodeCommandTag(buffer, start, end) : ''
+    session.opening = openingAfter(session.opening, type, tag)
+  }
   return 'pass'
 }
 
@@ -125,26 +130,33 @@ function takeError(session: Session, head: ExpectedReply | undefined): Verdict {
     return 'pass'
   }
   if (head === undefined) return 'pass'
-  if (retry?.stage === 'asking') return 'wait'
-  if (retry?.stage === 'swallowing') {
-    replies.receive(type)
-    endFailedAttempt(session)
-    return 'drop'
-  }
-  if (retry !== undefined && isWorthRetry(session, fields.get('C')) && !replies.begun) {
-    askForRetry(session, retry)
-    return 'wait'
+  if (retry !== undefined && isWorthRetry(session, head, fields.get('C'))) considerRetry(session, retry)
+  switch (retry?.stage) {
+    case 'asking':
+      return 'wait'
+    case 'swallowing':
+      retry.failure = encodeErrorResponse(errorForClient(fields, originOf(session, head)))
+      replies.receive(type)
+      endFailedAttempt(session)
+      return 'drop'
+    case 'reopening':
+      replies.receive(type)
+      return 'drop'
   }
   session.retry = undefined
+  session.opening = undefined
   session.wake = true
   head.collect?.(type, buffer, start, end)
   replies.receive(type)
   if (head.injected && head.errorForClient !== true) return 'drop'
-  const origin = head.origin ?? { epoch: session.epoch, outcome: UNCHANGED }
-  const answer = errorForClient(fields, origin)
+  const answer = errorForClient(fields, originOf(session, head))
   if (answer === fields) return 'pass'
   toClient.put(encodeErrorResponse(answer))
   return 'drop'
+}
+
+function originOf({ epoch }: Session, head: ExpectedReply | undefined): Origin {
+  return head?.origin ?? { epoch, outcome: UNCHANGED }
 }
 
 /** A notice names things as an error does. */
@@ -152,7 +164,7 @@ function takeNotice(session: Session, head: ExpectedReply | undefined): Verdict 
   const { fromServer, toClient, epoch } = session
   if (epoch.bare) return 'pass'
   const fields = decodeFields(fromServer.buffer, fromServer.start, fromServer.end)
-  const answer = errorForClient(fields, head?.origin ?? { epoch, outcome: UNCHANGED })
+  const answer = errorForClient(fields, originOf(session, head))
   if (answer === fields) return 'pass'
   toClient.put(encodeNoticeResponse(answer))
   return 'drop'
@@ -174,12 +186,11 @@ function takeReady(session: Session, head: ExpectedReply | undefined): Verdict {
     }
     if (session.portals.size > 0) session.portals.clear()
   }
-  if (retry?.stage === 'swallowing') {
-    // The client's frames are taken again once this one is stepped over.
-    queueMicrotask(() => {
-      if (session.phase !== 'ended') processAgain(session, retry)
-    })
-    return 'drop'
+  if (retry?.stage === 'swallowing' || retry?.stage === 'reopening') {
+    if (goOnRetrying(session, retry)) return 'drop'
+    session.retry = undefined
+    if (retry.failure !== undefined) session.toClient.put(retry.failure)
+    return 'pass'
   }
   session.retry = undefined
   if (session.seat !== undefined && !isBusy(session)) session.seat.settled()

@@ -88,6 +88,8 @@ export function openSession(context: ProxyContext, start: SessionStart): Session
     droppingServer: false,
     retry: undefined,
     retried: false,
+    opening: undefined,
+    openingText: undefined,
     busySince: 0,
     lastText: '',
     clientEnded: false,

@@ -4,6 +4,7 @@ import type { Relation } from '../catalog/catalog.js'
 import type { BackendKey } from '../wire/backend.js'
 import type { Framer } from '../wire/framer.js'
 import type { TransactionStatus } from '../wire/message-types.js'
+import type { Opening } from './block-opening.js'
 import type {
   ClientIdentity,
   GateSeat,
@@ -35,8 +36,14 @@ export interface Retry {
   /** The client's own frames. */
   readonly parts: Buffer[]
   bytes: number
-  /** `asking`: refresh() runs; `swallowing`: the failed attempt's answer is dropped. */
-  stage: 'watching' | 'asking' | 'declined' | 'swallowing'
+  /** The BEGIN that is all of the transaction block before the batch; undefined for a batch outside a block. */
+  readonly begin: string | undefined
+  /** `asking`: refresh() runs; `swallowing`: the failed attempt's answer is dropped; `reopening`: so are those to a new BEGIN. */
+  stage: 'watching' | 'asking' | 'declined' | 'swallowing' | 'reopening'
+  /** The error that the client gets after all where its block cannot be opened again; an ErrorResponse. */
+  failure: Buffer | undefined
+  /** How often the block's BEGIN was sent again. */
+  attempts: number
 }
 
 /**
@@ -125,6 +132,10 @@ export interface Session {
   retry: Retry | undefined
   /** The batch that begins is a retry itself. */
   retried: boolean
+  /** Whether the transaction block is a BEGIN and no more, as far as the answers tell; undefined where it is not. */
+  opening: Opening | undefined
+  /** The last text that ran while `opening` is watched. */
+  openingText: string | undefined
 
   /** Date.now() when the transaction or batch under way began. */
   busySince: number

@@ -1,6 +1,7 @@
 import { serialize } from 'pg-protocol'
 import { decodeQuery, encodeQuery } from '../wire/frontend.js'
 import { drops, noteEffects, tagReader } from './apply-effects.js'
+import { noteRun } from './block-opening.js'
 import { rewriteUnder } from './epoch.js'
 import { forward, replace } from './forward.js'
 import { noteOutcome, noteText } from './note-statement.js'
@@ -20,6 +21,7 @@ export function takeQuery(session: Session): boolean {
     return forward(session)
   }
   noteText(session, text)
+  noteRun(session, text)
   const effects = context.readEffects(text, session.standardConformingStrings)
   const unnamed = statements.get('')
   if (epoch.bare && effects === undefined && unnamed === undefined) {

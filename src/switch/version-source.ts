@@ -36,10 +36,7 @@ export interface SwitchAccess {
 
 /** The versions in force: declared by rule files, and added to by migrations that ran through this proxy. */
 export interface VersionSource extends GenerationSource {
-  /**
-   * True where the database, looked at now, gave another generation, or did so in the last two seconds. Waits for no
-   * switch, and never rejects.
-   */
+  /** True where the database, looked at now, gave another generation. Waits for no switch, and never rejects. */
   refresh(): Promise<boolean>
   /** Reads the rule files again; where anything is wrong with them, the old generation stays in force. */
   reload(): Promise<Checked<DeclaredVersions>>
@@ -67,12 +64,8 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   let complaint = ''
   for (const note of versions.notes) log.warn({}, note)
 
-  /** performance.now() of the last publication. */
-  let published = Number.NEGATIVE_INFINITY
-
   const put = (next: DeclaredVersions): Generation => {
     versions = next
-    published = performance.now()
     active = activate(next, options)
     complaint = ''
     log.info(describeVersions(next), 'new generation')
@@ -109,8 +102,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   let lost = false
   const refresh = async (): Promise<boolean> => {
     try {
-      // A statement that failed may have been sent before a generation that is in force by now.
-      const changed = (await lookOnce()) || performance.now() - published < justPublishedMs
+      const changed = await lookOnce()
       if (lost) log.info({}, 'the control connection is back')
       lost = false
       return changed
@@ -159,8 +151,6 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
     },
   }
 }
-
-const justPublishedMs = 2000
 
 /** Plans the versions of the database as it is, and lets the server check what the rules say in SQL. */
 async function planChecked(

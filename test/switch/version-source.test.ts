@@ -44,27 +44,56 @@ test('a query that meets the migration before the poll does is answered all the 
   expect((await client.query('SELECT id FROM users')).rows).toEqual([{ id: 1 }])
 })
 
-test('no statement fails while an armed migration runs under load, whoever sees it first', async () => {
+test('a transaction that began before the migration, and meets it with its first statement, is answered all the same', async () => {
   hotswap = await startTestHotswap(schema, {
-    rules: { '0001-people.yaml': 'tables: { users: { to: people, columns: { name: label } } }' },
-    config: { pollMs: 5 },
+    rules: { '0001-people.yaml': 'tables: { users: { to: people } }' },
+    config: { pollMs: 0 },
   })
-  const clients = await Promise.all(Array.from({ length: 6 }, () => hotswap?.connect()))
-  let stop = false
-  let queries = 0
-  const work = clients.map(async (client) => {
-    while (!stop) {
-      expect((await client?.query('SELECT name FROM users'))?.rows).toEqual([{ name: 'Ada' }])
-      queries++
-    }
-  })
-  await waitFor(() => queries > 50)
-  await hotswap.database.run('ALTER TABLE users RENAME TO people; ALTER TABLE people RENAME name TO label')
-  const after = queries
-  await waitFor(() => queries > after + 50)
-  stop = true
-  await Promise.all(work)
+  const client = await hotswap.connect()
+  await client.query('BEGIN ISOLATION LEVEL SERIALIZABLE')
+  await hotswap.database.run('ALTER TABLE users RENAME TO people')
+  expect((await client.query('SELECT id FROM users WHERE id = $1', [1])).rows).toEqual([{ id: 1 }])
+  await client.query("INSERT INTO users VALUES (2, 'Bo', NULL)")
+  expect((await client.query('SHOW transaction_isolation')).rows).toEqual([{ transaction_isolation: 'serializable' }])
+  await client.query('COMMIT')
+  expect((await client.query('SELECT count(*)::int AS n FROM users')).rows).toEqual([{ n: 2 }])
 })
+
+test('a look at the database finds something new once', async () => {
+  hotswap = await startTestHotswap(schema, {
+    rules: { '0001-people.yaml': 'tables: { users: { to: people } }' },
+    config: { pollMs: 0 },
+  })
+  await hotswap.database.run('ALTER TABLE users RENAME TO people')
+  expect([await hotswap.versions.refresh(), await hotswap.versions.refresh()]).toEqual([true, false])
+})
+
+test.each(['alone', 'in transactions'])(
+  'no statement fails while an armed migration runs under load, whoever sees it first: statements %s',
+  async (how) => {
+    hotswap = await startTestHotswap(schema, {
+      rules: { '0001-people.yaml': 'tables: { users: { to: people, columns: { name: label } } }' },
+      config: { pollMs: 5 },
+    })
+    const clients = await Promise.all(Array.from({ length: 6 }, () => hotswap?.connect()))
+    let stop = false
+    let queries = 0
+    const work = clients.map(async (client) => {
+      while (!stop) {
+        if (how === 'in transactions') await client?.query('BEGIN')
+        expect((await client?.query('SELECT name FROM users'))?.rows).toEqual([{ name: 'Ada' }])
+        if (how === 'in transactions') await client?.query('COMMIT')
+        queries++
+      }
+    })
+    await waitFor(() => queries > 50)
+    await hotswap.database.run('ALTER TABLE users RENAME TO people; ALTER TABLE people RENAME name TO label')
+    const after = queries
+    await waitFor(() => queries > after + 50)
+    stop = true
+    await Promise.all(work)
+  },
+)
 
 test('three armed rule files take effect one after the other, and old statements pass all of them', async () => {
   hotswap = await startTestHotswap(schema, {

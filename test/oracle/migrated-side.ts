@@ -2,7 +2,7 @@ import { createHoldGate } from '../../src/proxy/hold-gate.js'
 import { startProxy } from '../../src/proxy/listener.js'
 import type { Outcome, Rewriter } from '../../src/rewrite/outcome.js'
 import { createRewriter } from '../../src/rewrite/rewriter.js'
-import type { ByteString } from '../../src/sql/byte-string.js'
+import { type ByteString, toByteString } from '../../src/sql/byte-string.js'
 import { loadParser } from '../../src/sql/parse.js'
 import type { BackendMessage } from '../support/backend-message.js'
 import { query } from '../support/frontend-message.js'
@@ -103,7 +103,9 @@ export async function openMigratedSide(mode: Mode, pair: DatabasePair, port: num
 function refusalIn(messages: readonly BackendMessage[], outcome: Outcome): { refused?: string } {
   if (outcome.kind !== 'refused') return {}
   const { message: text } = outcome.refusal
-  const seen = messages.some((message) => message.type === 'ErrorResponse' && message.fields.get('M') === text)
+  const seen = messages.some(
+    (message) => message.type === 'ErrorResponse' && message.fields.get('M') === toByteString(text),
+  )
   return seen ? { refused: text } : {}
 }
 
@@ -112,7 +114,7 @@ function asClientSeesIt(message: BackendMessage, rewriter: Rewriter, outcome: Ou
   if (message.type !== 'ErrorResponse' && message.type !== 'NoticeResponse') return message
   if (outcome.kind === 'refused' && message.fields.get('M')?.includes(outcome.marker)) {
     const { sqlstate, message: text, position } = outcome.refusal
-    const fields = new Map([...message.fields, ['C', sqlstate], ['M', text]] as [string, string][])
+    const fields = new Map([...message.fields, ['C', sqlstate], ['M', toByteString(text)]] as [string, string][])
     fields.delete('P')
     if (position !== undefined) fields.set('P', String(position))
     return { type: message.type, fields }

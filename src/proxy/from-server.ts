@@ -130,7 +130,7 @@ function takeError(session: Session, head: ExpectedReply | undefined): Verdict {
     return 'pass'
   }
   if (head === undefined) return 'pass'
-  if (retry !== undefined && isWorthRetry(session, head, fields.get('C'))) considerRetry(session, retry)
+  if (retry !== undefined && isWorthRetry(session, head, fields)) considerRetry(session, retry)
   switch (retry?.stage) {
     case 'asking':
       return 'wait'

@@ -155,23 +155,38 @@ function takeSeat(session: Session): void {
       }
     },
     resume: () => {
-      if (session.stopped) readClient(session)
+      if (session.stopped) guarded(session, readClient)
     },
   })
+}
+
+/** A bug that one session meets ends that session; the others, and the release of the gate, go on. */
+function guarded(session: Session, read: (session: Session) => void): void {
+  try {
+    read(session)
+  } catch (error) {
+    const { log } = session.context
+    log.warn({ session: session.id, error: error instanceof Error ? error.stack : String(error) }, 'a bug')
+    endWithError(session, {
+      sqlstate: 'XX000',
+      message: 'internal error of pg-hotswap',
+      hint: 'Connect again, and please report it: the log of the proxy has more.',
+    })
+  }
 }
 
 function wireClient(session: Session): void {
   const { client } = session
   client.on('data', (chunk: Buffer) => {
     session.fromClient.push(chunk)
-    readClient(session)
+    guarded(session, readClient)
   })
   client.on('drain', () => steerFlow(session))
   client.once('end', () => {
     if (session.phase === 'ended') return
     session.clientEnded = true
     session.onLost?.()
-    readClient(session)
+    guarded(session, readClient)
   })
   client.on('error', () => endSession(session, 'the connection to the client was lost'))
   client.once('close', () => endSession(session, 'the client closed the connection'))
@@ -181,7 +196,7 @@ function wireServer(session: Session): void {
   const { server } = session
   server.on('data', (chunk: Buffer) => {
     session.fromServer.push(chunk)
-    readServer(session)
+    guarded(session, readServer)
   })
   server.on('drain', () => steerFlow(session))
   server.on('error', () => serverLost(session))

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { serialize } from 'pg-protocol'
+import type { ErrorFields } from '../rewrite/outcome.js'
 import { encodeParse } from '../wire/frontend.js'
 import { endWithError } from './end-session.js'
 import type { ExpectedReply } from './reply-queue.js'
@@ -24,9 +25,12 @@ export function isRetrying({ retry }: Session): boolean {
  * may have been migrated under a rule that waits for it. Not where a statement is prepared again for an EXECUTE in a Query:
  * that Query has been sent, and has an answer of its own.
  */
-export function isWorthRetry(session: Session, head: ExpectedReply, sqlstate: string | undefined): boolean {
+export function isWorthRetry(session: Session, head: ExpectedReply, fields: ErrorFields): boolean {
   const { retry, fromClient, replies } = session
+  const sqlstate = fields.get('C')
   if (retry?.stage !== 'watching' || (sqlstate !== '42P01' && sqlstate !== '42703')) return false
+  // What a function or procedure met inside comes after work that may have been committed, or cannot be undone.
+  if (['W', 'p', 'q'].some((code) => fields.has(code))) return false
   return !fromClient.inside && !replies.begun && (!head.injected || head.errorForClient === true)
 }
 

@@ -113,6 +113,23 @@ test('random bytes after login end that session alone', async () => {
   await nothingLeft()
 })
 
+test('a bug that one session meets ends that session alone, and says so', async () => {
+  proxy.source.publish(
+    fakeGeneration(2, ['v1', 'v2'], (text) => {
+      if (text.includes('boom')) throw new Error('boom')
+      return text
+    }),
+  )
+  const [one, other] = [await client(), await client()]
+  one.send(query('select 1 as boom'))
+  await one.until('E')
+  expect(fieldsOf(one.frames.find(({ type }) => type === 'E')?.body ?? Buffer.alloc(0)).C).toBe('XX000')
+  other.send(query('select 1'))
+  await other.until('C')
+  other.socket.end(frame('X'))
+  await nothingLeft()
+})
+
 test('who does not log in is cut off after the startup timeout', async () => {
   const socket = connect(proxy.port, '127.0.0.1')
   socket.resume()

@@ -254,12 +254,13 @@ function withUsingAlias(visible: Visible, alias: Alias | undefined, names: reado
 /** An aliased join hides the names inside it; its columns are its sides' columns, renamed by its own list. */
 function aliasJoin(visible: Visible, alias: Alias): Visible {
   const aliases = stringsOf(alias.colnames)
-  if (aliases.length > 0) for (const range of visible.ranges) hideByJoin(range)
+  const how = aliases.length > 0 ? 'by position' : 'by name'
+  for (const range of visible.ranges) markInJoin(range, how)
   const columns = visible.unknown.length > 0 ? undefined : visible.columns.map((column) => column.name)
   return visibleOf({ ...opaque(alias.aliasname, withAliases(columns, aliases)), joined: visible.columns })
 }
 
-function hideByJoin(range: RangeVariable): void {
-  range.hiddenByJoinColumns = true
-  for (const column of range.joined ?? []) hideByJoin(column.range)
+function markInJoin(range: RangeVariable, how: 'by name' | 'by position'): void {
+  if (range.inJoin !== 'by position') range.inJoin = how
+  for (const column of range.joined ?? []) markInJoin(column.range, how)
 }

@@ -29,8 +29,8 @@ export interface RangeVariable {
   /** How many leading columns an alias list of the statement renames. */
   readonly aliased: number
   readonly node: RangeVar | undefined
-  /** True where a join above it renames its columns by position. */
-  hiddenByJoinColumns?: boolean
+  /** Of a range variable inside of a join with an alias: how the alias shows its columns. */
+  inJoin?: 'by name' | 'by position'
   /** Of a join alias: the columns it shows, before its own column list. */
   readonly joined?: readonly VisibleColumn[]
 }

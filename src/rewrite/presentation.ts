@@ -110,11 +110,15 @@ function presentationOf(
   const fieldsSeen = (!built && rowUses.includes('value')) || rowUses.includes('fields')
   if (
     gained &&
-    (fieldsSeen || range.hiddenByJoinColumns || isInUnlistableStar(range, references) || isInJoinRow(range, references))
+    (fieldsSeen ||
+      range.inJoin === 'by position' ||
+      isInUnlistableStar(range, references) ||
+      isInJoinRow(range, references))
   ) {
     return 'derived'
   }
-  if (columnsRenamed) return 'columns'
+  // Inside of a join alias a new column could make a name of the other side ambiguous.
+  if (columnsRenamed || (gained && range.inJoin !== undefined)) return 'columns'
   // Columns that were only added meet nothing, unless a name in the statement could mean them.
   return gained && (mentioned(changedColumnNames(change)) || mentioned(NATURAL)) ? 'columns' : 'plain'
 }

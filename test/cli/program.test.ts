@@ -11,15 +11,14 @@ beforeAll(async () => {
 })
 afterAll(() => rm(directory, { recursive: true }))
 
-test.each(createProgram(() => undefined).commands.map((command) => command.name()))(
-  '%s has help with an example',
-  async (name) => {
-    expect(await runProgram(name, '--help')).toMatchObject({
-      code: 'commander.helpDisplayed',
-      out: expect.stringMatching(/Example:\n {2}\$ pg-hotswap /),
-    })
-  },
-)
+test.each(
+  createProgram(() => undefined).commands.map((command) => command.name()),
+)('%s has help with an example', async (name) => {
+  expect(await runProgram(name, '--help')).toMatchObject({
+    code: 'commander.helpDisplayed',
+    out: expect.stringMatching(/Example:\n {2}\$ pg-hotswap /),
+  })
+})
 
 test.each([
   [['nope'], 'commander.unknownCommand'],

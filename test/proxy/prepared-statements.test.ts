@@ -173,15 +173,17 @@ test('after a Parse of a taken name the old statement lives on', async () => {
   expect(await answer(...use('s'))).toBe(NEW)
 })
 
-test.each(['deallocate s', 'deallocate prepare s', 'deallocate all', 'discard all'])(
-  '%s forgets, in a Query',
-  async (sql) => {
-    await prepared('s', 'select a from old')
-    await answer(query(sql))
-    publishSwitch()
-    expect(await answer(...use('s'))).toBe('E26000 Z')
-  },
-)
+test.each([
+  'deallocate s',
+  'deallocate prepare s',
+  'deallocate all',
+  'discard all',
+])('%s forgets, in a Query', async (sql) => {
+  await prepared('s', 'select a from old')
+  await answer(query(sql))
+  publishSwitch()
+  expect(await answer(...use('s'))).toBe('E26000 Z')
+})
 
 test.each(['deallocate s', 'deallocate all', 'discard all'])('%s forgets, by the extended protocol', async (sql) => {
   await prepared('s', 'select a from old')

@@ -202,17 +202,19 @@ describe.each([
     expect(status()).toBe('T')
   }
 
-  test.each(['begin', 'START TRANSACTION', 'BEGIN WORK;', '/* tag */ begin -- tag'])(
-    'the first statement of the block is processed again: %s',
-    async (sql) => {
-      await begin(sql)
-      expect(await answer(query('select 1 from users'))).toBe('TDCZ')
-      expect(status()).toBe('T')
-      expect([asked, proxy.counters().retried]).toEqual([1, 1])
-      expect(await answer(query('commit'))).toBe('CZ')
-      expect(status()).toBe('I')
-    },
-  )
+  test.each([
+    'begin',
+    'START TRANSACTION',
+    'BEGIN WORK;',
+    '/* tag */ begin -- tag',
+  ])('the first statement of the block is processed again: %s', async (sql) => {
+    await begin(sql)
+    expect(await answer(query('select 1 from users'))).toBe('TDCZ')
+    expect(status()).toBe('T')
+    expect([asked, proxy.counters().retried]).toEqual([1, 1])
+    expect(await answer(query('commit'))).toBe('CZ')
+    expect(status()).toBe('I')
+  })
 
   test('so is a first batch by the extended protocol, also before its Sync has come', async () => {
     await begin('begin')

@@ -88,12 +88,15 @@ test('bytes that are no ASCII letters are not folded', () => {
   expect(effectsOf('deallocate \xc3\x84A', true).deallocates).toEqual(['\xc3\x84a'])
 })
 
-test.each(['begin', ' ROLLBACK TO a ;', 'set transaction isolation level serializable', 'commit;', 'savepoint a'])(
-  '%s means the same whatever the path is',
-  (text) => {
-    expect(isPathless(text)).toBe(true)
-  },
-)
+test.each([
+  'begin',
+  ' ROLLBACK TO a ;',
+  'set transaction isolation level serializable',
+  'commit;',
+  'savepoint a',
+])('%s means the same whatever the path is', (text) => {
+  expect(isPathless(text)).toBe(true)
+})
 
 test.each(['select 1', 'begin; select 1', 'settings', 'execute q'])('%s may not', (text) => {
   expect(isPathless(text)).toBe(false)

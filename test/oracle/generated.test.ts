@@ -14,7 +14,8 @@ const STATEMENTS = LONG ? 400 : 40
 /** Milliseconds for one set of tables. */
 const TIME_LIMIT = STATEMENTS * 500
 const MOST_REFUSED = 0.05
-const MOST_FAILING = 0.15
+// Most of these are duplicate keys, of which random rows have 14 to 15 in a hundred.
+const MOST_FAILING = 0.2
 
 // The gate asks the same questions every time; the long run asks new ones.
 const seed = Number(process.env.HOTSWAP_SEED ?? (LONG ? Date.now() % 2 ** 31 : 1))

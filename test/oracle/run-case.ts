@@ -71,13 +71,18 @@ export async function runCase(oracle: Oracle, protocol: Protocol, item: OracleCa
     anyNames: item.ordered !== undefined,
     anyRows: /^\s*explain/i.test(item.sql),
   })
+  const error = errorOf(expected)
   // What fails on the old schema too may be refused, if the client sees the same error.
-  if (difference === undefined) {
-    const error = errorOf(expected)
+  if (difference === undefined || (item.ordered !== undefined && violatesEither(error, errorOf(got.messages)))) {
     return error === undefined ? { kind: 'same' } : { kind: 'same', error }
   }
   if (got.refused !== undefined) return { kind: 'refused', reason: got.refused, report: difference }
   return { kind: 'different', report: `${item.sql}\n  -> ${fromByteString(got.sent)}\n${difference}` }
+}
+
+/** Of several constraints that a generated statement violates the first to be met depends on the order of its rows. */
+function violatesEither(left: string | undefined, right: string | undefined): boolean {
+  return left?.startsWith('23') === true && right?.startsWith('23') === true
 }
 
 /** What is run in the transaction before the statement; a bug in the statement must not hang the run. */

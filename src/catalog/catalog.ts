@@ -1,6 +1,17 @@
 /** What a relation is: pg_class.relkind of everything that can be named in a statement. */
 export type RelationKind = 'table' | 'partitioned' | 'view' | 'materialized' | 'foreign' | 'sequence' | 'composite'
 
+/** By pg_class.relkind. */
+export const RELATION_KINDS: Readonly<Record<string, RelationKind>> = {
+  r: 'table',
+  p: 'partitioned',
+  v: 'view',
+  m: 'materialized',
+  f: 'foreign',
+  S: 'sequence',
+  c: 'composite',
+}
+
 /** One live column of a relation (pg_attribute with attnum > 0, not dropped). */
 export interface Column {
   readonly name: string

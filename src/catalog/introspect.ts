@@ -6,8 +6,8 @@ import {
   type Index,
   makeCatalog,
   type NamedObject,
+  RELATION_KINDS,
   type Relation,
-  type RelationKind,
 } from './catalog.js'
 import { isSystemSchema } from './diff.js'
 import { introspectSql } from './introspect-sql.js'
@@ -94,16 +94,6 @@ type EncodedConstraint = [
 
 type EncodedIndex = [oid: number, name: string, unique: boolean, definition: string | null, shape: string]
 
-const relationKinds = {
-  r: 'table',
-  p: 'partitioned',
-  v: 'view',
-  m: 'materialized',
-  f: 'foreign',
-  S: 'sequence',
-  c: 'composite',
-} as const satisfies Record<string, RelationKind>
-
 const constraintKinds = {
   p: 'primary',
   u: 'unique',
@@ -123,7 +113,7 @@ function decodeRelation(encoded: EncodedRelation): Relation {
     oid,
     schema,
     name,
-    kind: decodeCode(relationKinds, kind),
+    kind: decodeCode(RELATION_KINDS, kind),
     rowTypeOid,
     columns: (columns ?? []).map(decodeColumn),
     constraints: (constraints ?? []).map(decodeConstraint),

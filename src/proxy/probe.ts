@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { serialize } from 'pg-protocol'
-import type { Column, Relation, RelationKind } from '../catalog/catalog.js'
+import { type Column, RELATION_KINDS, type Relation } from '../catalog/catalog.js'
 import { folded } from '../sql/identifier.js'
 
 /** What the server says of a session: what its bare names mean. */
@@ -117,22 +117,12 @@ export function splitSearchPath(setting: string): readonly string[] {
   return [...names].map(([, quoted, plain = '']) => quoted?.replaceAll('""', '"') ?? folded(plain))
 }
 
-const kinds: Readonly<Record<string, RelationKind>> = {
-  r: 'table',
-  p: 'partitioned',
-  v: 'view',
-  m: 'materialized',
-  f: 'foreign',
-  S: 'sequence',
-  c: 'composite',
-}
-
 function toRelation(raw: RawRelation, schema: string): Relation {
   return {
     oid: raw.oid,
     schema,
     name: raw.name,
-    kind: kinds[raw.kind] ?? 'table',
+    kind: RELATION_KINDS[raw.kind] ?? 'table',
     rowTypeOid: raw.rowTypeOid,
     columns: raw.columns.map((column) => ({
       ...column,

@@ -246,8 +246,10 @@ test('one migration runs at a time', async () => {
   const blocker = await hotswap.connect()
   await blocker.query('BEGIN')
   const first = hotswap.migrate('first', 'SELECT 1')
-  await waitFor(() => hotswap?.proxy.sessions().some((session) => session.kind === 'migrator') ?? false)
-  await waitFor(async () => (await hotswap?.migrate('second', 'SELECT 1'))?.error?.code === '55006')
+  // Connected is not enough: the second could come before the first has sent its file.
+  const running = () => hotswap?.proxy.sessions().some(({ kind, state }) => kind === 'migrator' && state === 'active')
+  await waitFor(() => running() ?? false)
+  expect((await hotswap.migrate('second', 'SELECT 1')).error?.code).toBe('55006')
   await blocker.query('ROLLBACK')
   expect((await first).report?.ok).toBe(true)
 })

@@ -31,10 +31,7 @@ export function diffRelation(before: Relation, after: Relation): Difference[] {
   const now = new Map(after.columns.map((column) => [column.attnum, column]))
   for (const column of before.columns) {
     const other = now.get(column.attnum)
-    if (other === undefined) {
-      refuse('the column was dropped', 'keep it until no client speaks the old version', column.name)
-      continue
-    }
+    if (other === undefined) continue
     for (const [what, hint] of diffColumn(column, other)) refuse(what, hint, column.name)
   }
   for (const [what, hint] of diffConstraints(before.constraints, after.constraints)) refuse(what, hint)
@@ -46,14 +43,6 @@ type Finding = readonly [what: string, hint: string]
 
 function diffColumn(before: Column, after: Column): Finding[] {
   const findings: Finding[] = []
-  if (before.typeOid !== after.typeOid || before.typmod !== after.typmod) {
-    findings.push([
-      `its type changed from ${before.type} to ${after.type}`,
-      'type changes are not supported yet: add a new column instead',
-    ])
-  } else if (before.collationOid !== after.collationOid) {
-    findings.push(['its collation changed', 'old queries would sort and compare otherwise: add a new column instead'])
-  }
   if (!before.notNull && after.notNull) {
     findings.push([
       'it became NOT NULL',

@@ -9,6 +9,8 @@ export interface ChangedRelation {
   readonly after: Relation
   /** Every old column with the column it is now, in old order. */
   readonly columns: readonly { readonly before: Column; readonly after: Column }[]
+  /** Old columns that are gone. */
+  readonly dropped: readonly Column[]
   /** Columns that the older version does not have. */
   readonly added: readonly Column[]
 }
@@ -19,8 +21,8 @@ export interface CatalogDiff {
 }
 
 /**
- * Compares two catalogs of one database by identity: relations by oid, columns by attnum. Renames, moves and additions
- * are `changed`; what an old statement would meet otherwise is a `difference`. New relations are neither.
+ * Compares two catalogs of one database by identity: relations by oid, columns by attnum. Renames, moves, additions, drops
+ * and changes of type are `changed`; what an old statement would meet otherwise is a `difference`. New relations are neither.
  */
 export function diffCatalogs(before: Catalog, after: Catalog): CatalogDiff {
   const changed: ChangedRelation[] = []
@@ -63,17 +65,29 @@ function pairColumns(before: Relation, after: Relation): ChangedRelation {
     byAttnum.delete(column.attnum)
     return now === undefined ? [] : [{ before: column, after: now }]
   })
-  return { before, after, columns, added: [...byAttnum.values()] }
+  const kept = new Set(columns.map((column) => column.before))
+  const dropped = before.columns.filter((column) => !kept.has(column))
+  return { before, after, columns, dropped, added: [...byAttnum.values()] }
 }
 
-function isChanged({ before, after, columns, added }: ChangedRelation): boolean {
+function isChanged({ before, after, columns, dropped, added }: ChangedRelation): boolean {
   return (
     before.name !== after.name ||
     before.schema !== after.schema ||
     added.length > 0 ||
-    columns.some((column) => column.before.name !== column.after.name) ||
+    dropped.length > 0 ||
+    columns.some((column) => isOther(column.before, column.after)) ||
     anyRenamed(before.constraints, after.constraints) ||
     anyRenamed(before.indexes, after.indexes)
+  )
+}
+
+function isOther(before: Column, after: Column): boolean {
+  return (
+    before.name !== after.name ||
+    before.typeOid !== after.typeOid ||
+    before.typmod !== after.typmod ||
+    before.collationOid !== after.collationOid
   )
 }
 

@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog/catalog.js'
 import { type Difference, qualifiedName } from '../catalog/difference.js'
 import type { Generation, Step, Version } from '../rewrite/generation.js'
-import { type InsertRules, planStep } from '../rewrite/plan-step.js'
+import { planStep, type StepRules } from '../rewrite/plan-step.js'
 import { deriveAfter, deriveBefore } from './derive-catalog.js'
 import { addedColumns, type BoundRule, bindRule, fitRule } from './fit-rule.js'
 import { firstVersion } from './load-rules.js'
@@ -104,7 +104,7 @@ function deriveVersions(
     }
     const bound = bindRule(catalog, file, 'after')
     const before = deriveBefore(catalog, bound)
-    const { mapping, differences } = planStep(before, catalog, insertRules(bound))
+    const { mapping, differences } = planStep(before, catalog, stepRules(bound))
     problems.push(...differences.map((difference) => placeDifference(difference, before, file, bound)))
     versions.unshift({ name: file.version, catalog })
     steps.unshift({ mapping })
@@ -116,13 +116,16 @@ function deriveVersions(
 }
 
 /** What the rules give to new columns, by the oid of the relation. */
-export function insertRules(bound: readonly BoundRule[]): InsertRules {
+export function stepRules(bound: readonly BoundRule[]): StepRules {
   return new Map(
     bound
       .filter(({ rule }) => rule.insert.length > 0)
       .map(({ rule, relation }) => [
         relation.oid,
-        rule.insert.map(({ column, expression }) => ({ column: column.value, expression: expression.value })),
+        {
+          insert: rule.insert.map(({ column, expression }) => ({ column: column.value, expression: expression.value })),
+          columns: new Map(),
+        },
       ]),
   )
 }

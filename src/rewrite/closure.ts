@@ -1,6 +1,6 @@
 import type { Catalog, Relation } from '../catalog/catalog.js'
 import { relationsHolding } from './composite.js'
-import { columnsOnlyRulesFill, type Mapping, type RelationMapping } from './mapping.js'
+import { columnsOnlyRulesFill, type Mapping, plainName, type RelationMapping } from './mapping.js'
 
 /** The closure of changed names: every name, folded, whose use could meet what a step changed. */
 export type Closure = ReadonlySet<string>
@@ -32,7 +32,10 @@ export function closureOf(before: Catalog, after: Catalog, mapping: Mapping): Cl
 /** Old and new names of columns of which the name does not mean the same on both sides. */
 export function changedColumnNames(change: RelationMapping): ReadonlySet<string> {
   const names = new Set<string>()
-  for (const [name, column] of change.columns) if (column.name !== name) names.add(name).add(column.name)
+  for (const [name, column] of change.columns) {
+    if (column.kind === 'computed') names.add(name)
+    else if (column.name !== name) names.add(name).add(column.name)
+  }
   for (const column of change.added) names.add(column.name)
   return names
 }
@@ -41,7 +44,7 @@ export function changedColumnNames(change: RelationMapping): ReadonlySet<string>
 export function newColumnNames(change: RelationMapping): ReadonlySet<string> {
   const names = new Set<string>()
   for (const column of change.after.columns) {
-    if (change.columns.get(column.name)?.name !== column.name) names.add(column.name)
+    if (plainName(change.columns.get(column.name)) !== column.name) names.add(column.name)
   }
   return names
 }

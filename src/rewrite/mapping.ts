@@ -1,16 +1,74 @@
-import type { Column, Relation } from '../catalog/catalog.js'
+import type { Column, NamedObject, Relation } from '../catalog/catalog.js'
+
+/** How one old column is seen through the new relation. */
+export type ColumnMapping = PlainColumn | ComputedColumn
+
+/** A column of the new relation, under another or the same name, with the same type. */
+export interface PlainColumn {
+  readonly kind: 'column'
+  readonly name: string
+}
 
 /**
- * How one old column is seen through the new relation. Today a column of the new relation under another (or the same)
- * name; later kinds (computed, dropped, retyped) join this union and the compiler lists the places that must know.
+ * An old column that no new column shows as it was: retyped, dropped, split, merged, or with other values.
+ *
+ *     name text = first || ' ' || last        first = split_part(value, ' ', 1), last = split_part(value, ' ', 2)
  */
-export type ColumnMapping = { readonly kind: 'column'; readonly name: string }
+export interface ComputedColumn {
+  readonly kind: 'computed'
+  /** The old type with its length, as it stands after `::` in the newer version. */
+  readonly type: string
+  /** What old statements read, over the new relation's columns. */
+  readonly read: Expression
+  /** What old statements write, over `value`, which has the old type. Empty: the value is checked and discarded. */
+  readonly writes: readonly ColumnWrite[]
+  /** The one new column that holds the value, where its index may serve old predicates. */
+  readonly key?: KeyColumn
+}
+
+export interface ColumnWrite {
+  /** The new column. */
+  readonly column: string
+  readonly expression: Expression
+}
+
+/**
+ * How old predicates may use an index of the new column (decision 6). With x of the old type and n the column's value:
+ * - `injective`: `read(n) = x` implies `n = write(x)`
+ * - `total`: `write(x)` fails for no x
+ * - `monotone`: `read(n) < read(m)` exactly where `n < m`
+ * - `comparable`: n compares with values of the old type by operators of its own index, with the answers of old times
+ *   (integer and bigint, varchar and text): no `write` is needed
+ */
+export interface KeyColumn extends KeyProperties {
+  readonly column: string
+  readonly write: Expression
+}
+
+export interface KeyProperties {
+  readonly injective: boolean
+  readonly total: boolean
+  readonly monotone: boolean
+  readonly comparable: boolean
+}
+
+/**
+ * Exactly one SQL expression: SQL text (ByteString) with places for columns, or for `value`. Its functions, operators and
+ * types are pinned to schemas, so that it means the same in every session (decision 23).
+ */
+export type Expression = readonly (string | ExpressionPlace)[]
+
+export interface ExpressionPlace {
+  readonly column: string
+}
 
 /** A value that an old INSERT must give to a column it does not know. */
 export interface InsertValue {
   readonly column: string
   /** Exactly one SQL expression, without references to columns. */
   readonly expression: string
+  /** The old column that gives the value where an INSERT lists it; then this one is not needed. */
+  readonly unless?: string
 }
 
 /** How one changed relation of the older version is seen through the newer one. */
@@ -19,15 +77,23 @@ export interface RelationMapping {
   readonly after: Relation
   /** By old column name; an entry for every old column, changed or not. */
   readonly columns: ReadonlyMap<string, ColumnMapping>
-  /** Columns of `after` that `before` does not have. */
+  /** Columns of `after` that no old column is, those that computed columns are read from among them. */
   readonly added: readonly Column[]
   readonly insert: readonly InsertValue[]
 }
 
-/** How the older version of a step is seen through the newer one. Relations that are absent here did not change. */
+/** A data type or function that statements name otherwise now. */
+export interface ChangedObject {
+  readonly before: NamedObject
+  readonly after: NamedObject
+}
+
+/** How the older version of a step is seen through the newer one. What is absent here did not change. */
 export interface Mapping {
   /** By oid of the older version's relation. */
   readonly relations: ReadonlyMap<number, RelationMapping>
+  /** Renamed, moved or rebuilt data types and functions, by oid of the older version's. */
+  readonly objects?: ReadonlyMap<number, ChangedObject>
 }
 
 /** True where a new column is NOT NULL and has no default: only the rule's value lets an old INSERT succeed. */
@@ -35,4 +101,31 @@ export function columnsOnlyRulesFill(change: RelationMapping): boolean {
   return change.added.some(
     (column) => column.notNull && !column.hasDefault && column.identity === 'none' && column.generated === 'none',
   )
+}
+
+/** The new name of an old column that is a column still; undefined for a computed one. */
+export function plainName(column: ColumnMapping | undefined): string | undefined {
+  return column?.kind === 'column' ? column.name : undefined
+}
+
+/** The computed column of this old name; undefined for all others. */
+export function computedColumn(change: RelationMapping | undefined, name: string): ComputedColumn | undefined {
+  const column = change?.columns.get(name)
+  return column?.kind === 'computed' ? column : undefined
+}
+
+/** True where old columns have other names now, or are computed. */
+export function hasOtherColumns(change: RelationMapping): boolean {
+  return [...change.columns].some(([name, column]) => plainName(column) !== name)
+}
+
+/** New columns that some computed column is written to or read from: added, but old statements do reach them. */
+export function columnsBehind(change: RelationMapping): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const column of change.columns.values()) {
+    if (column.kind !== 'computed') continue
+    for (const part of column.read) if (typeof part !== 'string') names.add(part.column)
+    for (const { column: name } of column.writes) names.add(name)
+  }
+  return names
 }

@@ -2,7 +2,7 @@ import type { ColumnRef } from 'libpg-query'
 import type { Catalog, Relation } from '../catalog/catalog.js'
 import type { RangeVariable } from '../resolve/range-variable.js'
 import type { Closure } from './closure.js'
-import type { Mapping, RelationMapping } from './mapping.js'
+import { type Mapping, plainName, type RelationMapping } from './mapping.js'
 import type { Edit } from './outcome.js'
 import type { Shown } from './presentation.js'
 import type { StatementSource } from './statement-source.js'
@@ -65,5 +65,5 @@ export function mappingOf(context: PlanContext, range: RangeVariable): RelationM
 
 /** The new name of an old column; the old one where nothing changed. */
 export function newColumnName(change: RelationMapping | undefined, name: string): string {
-  return change?.columns.get(name)?.name ?? name
+  return plainName(change?.columns.get(name)) ?? name
 }

@@ -2,7 +2,7 @@ import type { Column } from '../catalog/catalog.js'
 import { locationOf } from '../resolve/node.js'
 import type { CopyReference } from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
-import type { RelationMapping } from './mapping.js'
+import { hasOtherColumns, type RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { rangeText, relationText } from './plan-range.js'
 import { closingParenthesis } from './statement-source.js'
@@ -11,7 +11,7 @@ import { closingParenthesis } from './statement-source.js'
 export function planCopy(context: PlanContext, reference: CopyReference): void {
   const change = mappingOf(context, reference.range)
   if (change === undefined) return
-  const renamed = [...change.columns].some(([name, column]) => column.name !== name)
+  const renamed = hasOtherColumns(change)
   const at = locationOf(reference.node)
   if (reference.from && change.insert.length > 0) {
     refuseUnsupported(

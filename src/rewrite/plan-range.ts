@@ -10,7 +10,7 @@ import type {
   UnknownRelationReference,
 } from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
-import type { RelationMapping } from './mapping.js'
+import { plainName, type RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import type { Shown } from './presentation.js'
 import {
@@ -137,7 +137,9 @@ function planAlias(
 /** The column alias list that shows a new relation under its old column names; '' where none is needed. */
 function columnAliasList(context: PlanContext, range: RangeVariable, change: RelationMapping): string {
   const visible = range.columns ?? []
-  const oldIndex = new Map(change.before.columns.map((column, index) => [change.columns.get(column.name)?.name, index]))
+  const oldIndex = new Map(
+    change.before.columns.map((column, index) => [plainName(change.columns.get(column.name)), index]),
+  )
   const aliases = change.after.columns.map((column) => {
     const index = oldIndex.get(column.name)
     return index === undefined ? hiddenName(context, range, column.attnum) : (visible[index] ?? column.name)

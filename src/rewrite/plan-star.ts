@@ -4,6 +4,7 @@ import type { StarReference, SystemColumnReference } from '../resolve/reference.
 import type { VisibleColumn } from '../resolve/scope.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { refuseComposite } from './composite.js'
+import { hasOtherColumns } from './mapping.js'
 import { planQualifier, qualifierText, substituted } from './plan-column.js'
 import { edit, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { tableWordBefore } from './plan-range.js'
@@ -72,7 +73,7 @@ function showsOtherColumns(context: PlanContext, range: RangeVariable): boolean 
   if (shown?.change !== undefined && shown.change.added.length > 0) return true
   const change = substituted(context, range)
   if (change === undefined) return false
-  return change.added.length > 0 || [...change.columns].some(([name, column]) => column.name !== name)
+  return change.added.length > 0 || hasOtherColumns(change)
 }
 
 function rangeItems(context: PlanContext, reference: StarReference, range: RangeVariable): string[] | undefined {

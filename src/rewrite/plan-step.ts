@@ -1,10 +1,26 @@
 import type { Catalog, Column, Relation } from '../catalog/catalog.js'
 import { type ChangedRelation, diffCatalogs } from '../catalog/diff.js'
 import { type Difference, qualifiedName } from '../catalog/difference.js'
-import type { ColumnMapping, InsertValue, Mapping, RelationMapping } from './mapping.js'
+import { castColumn } from './cast-column.js'
+import {
+  type ColumnMapping,
+  type ComputedColumn,
+  columnsBehind,
+  type InsertValue,
+  type Mapping,
+  type RelationMapping,
+} from './mapping.js'
 
-/** What old INSERTs give to new columns, by oid of the old relation. */
-export type InsertRules = ReadonlyMap<number, readonly InsertValue[]>
+/** What rules say of one relation beyond what identity shows. */
+export interface RelationRules {
+  /** What old INSERTs give to new columns. */
+  readonly insert: readonly InsertValue[]
+  /** Old columns that are computed, by old name. */
+  readonly columns: ReadonlyMap<string, ComputedColumn>
+}
+
+/** What rules say of a step, by oid of the old relation. */
+export type StepRules = ReadonlyMap<number, RelationRules>
 
 export interface PlannedStep {
   readonly mapping: Mapping
@@ -12,53 +28,97 @@ export interface PlannedStep {
   readonly differences: readonly Difference[]
 }
 
+const NO_RULES: RelationRules = { insert: [], columns: new Map() }
+
 /**
- * How the older version is seen through the newer one, found by identity. A relation is in the mapping where its name,
- * its schema, a column name or a constraint name changed, or a column was added.
+ * How the older version is seen through the newer one, found by identity and rules. A relation is in the mapping where
+ * its name, its schema, a constraint name, or any column changed.
  *
  *     ALTER TABLE users RENAME TO people  =>  users (oid 16385) -> people (oid 16385)
  */
-export function planStep(before: Catalog, after: Catalog, inserts: InsertRules = new Map()): PlannedStep {
+export function planStep(before: Catalog, after: Catalog, rules: StepRules = new Map()): PlannedStep {
   const { changed, differences } = diffCatalogs(before, after)
   const relations = new Map<number, RelationMapping>()
   const refused = [...differences]
   for (const change of changed) {
-    const insert = insertsOf(change.before, before, inserts)
-    refused.push(...diffInserts(change, insert))
-    relations.set(change.before.oid, {
+    const own = rulesOf(change.before, before, rules)
+    const { columns, differences } = mapColumns(change, own)
+    const mapping: RelationMapping = {
       before: change.before,
       after: change.after,
-      columns: new Map(
-        change.columns.map((c): [string, ColumnMapping] => [c.before.name, { kind: 'column', name: c.after.name }]),
-      ),
+      columns,
       added: change.added,
-      insert: insert.filter((value) => change.added.some((column) => column.name === value.column)),
-    })
+      insert: own.insert.filter((value) => change.added.some((column) => column.name === value.column)),
+    }
+    refused.push(...differences, ...diffInserts(mapping, own.insert))
+    relations.set(change.before.oid, mapping)
   }
-  for (const oid of inserts.keys()) {
+  for (const [oid, { insert }] of rules) {
     const relation = before.byOid.get(oid)
     if (relation === undefined || relations.has(oid)) continue
-    refused.push(...diffInserts({ before: relation, after: relation, columns: [], added: [] }, inserts.get(oid) ?? []))
+    const unchanged = { before: relation, after: relation, columns: new Map(), added: [], insert: [] }
+    refused.push(...diffInserts(unchanged, insert))
   }
   return { mapping: { relations }, differences: refused }
 }
 
-/** A partition or child gets its new columns from its parent, and so the values for them. */
-function insertsOf(relation: Relation, catalog: Catalog, rules: InsertRules): readonly InsertValue[] {
+/** A partition or child gets its new columns from its parent, and so what is said of them. */
+function rulesOf(relation: Relation, catalog: Catalog, rules: StepRules): RelationRules {
   const own = rules.get(relation.oid)
   if (own !== undefined) return own
   for (const parent of relation.parents) {
     const above = catalog.byOid.get(parent)
-    const inherited = above === undefined ? [] : insertsOf(above, catalog, rules)
-    if (inherited.length > 0) return inherited
+    const inherited = above === undefined ? NO_RULES : rulesOf(above, catalog, rules)
+    if (inherited.insert.length > 0 || inherited.columns.size > 0) return inherited
   }
-  return []
+  return NO_RULES
 }
 
-function diffInserts({ before, added }: ChangedRelation, insert: readonly InsertValue[]): Difference[] {
+function mapColumns(
+  { before, columns, dropped }: ChangedRelation,
+  rules: RelationRules,
+): { readonly columns: ReadonlyMap<string, ColumnMapping>; readonly differences: readonly Difference[] } {
+  const mapped = new Map<string, ColumnMapping>()
+  const differences: Difference[] = []
+  const now = new Map(columns.map((column) => [column.before.name, column.after]))
+  for (const column of before.columns) {
+    const rule = rules.columns.get(column.name)
+    const other = now.get(column.name)
+    if (rule !== undefined) mapped.set(column.name, rule)
+    else if (other !== undefined && sameType(column, other)) {
+      mapped.set(column.name, { kind: 'column', name: other.name })
+    } else if (other !== undefined) {
+      const cast = castColumn(column, other)
+      if (cast.kind === 'computed') mapped.set(column.name, cast)
+      else differences.push({ relation: qualifiedName(before), column: column.name, what: cast.what, hint: cast.hint })
+    }
+  }
+  for (const column of dropped) {
+    if (rules.columns.has(column.name)) continue
+    differences.push({
+      relation: qualifiedName(before),
+      column: column.name,
+      what: 'the column was dropped',
+      hint: `say what old statements read: tables: { ${before.name}: { columns: { ${column.name}: { dropped: true, type: ${column.type}, read: "NULL" } } } }`,
+    })
+  }
+  return { columns: mapped, differences }
+}
+
+function sameType(before: Column, after: Column): boolean {
+  return (
+    before.typeOid === after.typeOid && before.typmod === after.typmod && before.collationOid === after.collationOid
+  )
+}
+
+function diffInserts(mapping: RelationMapping, insert: readonly InsertValue[]): Difference[] {
+  const { before, added } = mapping
   const relation = qualifiedName(before)
   const given = new Set(insert.map((value) => value.column))
-  const missing = added.filter((column) => needsValue(before, column) && !given.has(column.name))
+  const written = columnsBehind(mapping)
+  const missing = added.filter(
+    (column) => needsValue(before, column) && !given.has(column.name) && !written.has(column.name),
+  )
   const names = new Set(added.map((column) => column.name))
   return [
     ...missing.map(

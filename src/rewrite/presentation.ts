@@ -4,7 +4,7 @@ import { lookUpRelation } from '../resolve/namespace.js'
 import type { RangeVariable } from '../resolve/range-variable.js'
 import type { FunctionRangeReference, RangeReference, Reference } from '../resolve/reference.js'
 import { changedColumnNames } from './closure.js'
-import type { RelationMapping } from './mapping.js'
+import { hasOtherColumns, type RelationMapping } from './mapping.js'
 import type { StepFacts } from './plan-context.js'
 import { isUnlistable, rangesOfStar } from './star-list.js'
 
@@ -99,7 +99,7 @@ function presentationOf(
   mentioned: (names: ReadonlySet<string>) => boolean,
 ): Shown['as'] {
   if (range.role !== 'from' && range.role !== 'function') return 'plain'
-  const columnsRenamed = [...change.columns].some(([name, column]) => column.name !== name)
+  const columnsRenamed = hasOtherColumns(change)
   const rowUses = references.flatMap((reference) =>
     reference.kind === 'whole-row' && reference.range === range ? [reference.use] : [],
   )

@@ -4,13 +4,13 @@ import { suggestName } from '../config/nearest-name.js'
 import type { Checked, Problem } from '../config/problem.js'
 import type { RuleFile, TableRule } from '../config/rule-file.js'
 import { findTable, printTableName, tableNames } from '../config/table-name.js'
-import type { InsertRules } from '../rewrite/plan-step.js'
+import type { StepRules } from '../rewrite/plan-step.js'
 
 /**
  * What a rule file adds to what identity shows of a migration: the values for its new columns. What else it says must
  * be what the migration did.
  */
-export function bindInserts(before: Catalog, after: Catalog, file: RuleFile): Checked<InsertRules> {
+export function bindInserts(before: Catalog, after: Catalog, file: RuleFile): Checked<StepRules> {
   const problems: Problem[] = []
   const inserts = new Map(
     file.tables.flatMap((rule) => {
@@ -22,11 +22,11 @@ export function bindInserts(before: Catalog, after: Catalog, file: RuleFile): Ch
         return []
       }
       problems.push(...contradictions(before, after, old.oid, rule))
-      const values = rule.insert.map(({ column, expression }) => ({
+      const insert = rule.insert.map(({ column, expression }) => ({
         column: column.value,
         expression: expression.value,
       }))
-      return values.length === 0 ? [] : [[old.oid, values] as const]
+      return insert.length === 0 ? [] : [[old.oid, { insert, columns: new Map() }] as const]
     }),
   )
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: inserts }

@@ -4,14 +4,14 @@ import { type DeclaredVersions, planApplied, planGeneration } from '../config/de
 import type { Checked, Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'
 import type { Step, Version } from '../rewrite/generation.js'
-import { type InsertRules, planStep } from '../rewrite/plan-step.js'
+import { planStep, type StepRules } from '../rewrite/plan-step.js'
 
 /** A migration that ran through this proxy: what it led from is known exactly, not derived from rules. */
 export interface AppliedStep {
   /** The version that it led to. */
   readonly name: string
   readonly before: Catalog
-  readonly inserts: InsertRules
+  readonly inserts: StepRules
 }
 
 /**

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml'
 import { isSystemSchema } from '../catalog/diff.js'
-import type { Mapping, RelationMapping } from '../rewrite/mapping.js'
+import { type Mapping, plainName, type RelationMapping } from '../rewrite/mapping.js'
 
 /**
  * The rule file that declares a step which identity has shown: with it in the rules folder, the step outlives the proxy.
@@ -19,7 +19,9 @@ export function ruleOfStep(mapping: Mapping): string {
 
 function tableRule({ before, after, columns, added, insert }: RelationMapping): Record<string, unknown> {
   const moved = before.name !== after.name || before.schema !== after.schema
-  const renamed = [...columns].filter(([old, column]) => old !== column.name).map(([old, { name }]) => [old, name])
+  const renamed = [...columns]
+    .map(([old, column]) => [old, plainName(column) ?? old])
+    .filter(([old, name]) => old !== name)
   return {
     ...(moved ? { to: printName(after) } : {}),
     ...(renamed.length > 0 ? { columns: Object.fromEntries(renamed) as Record<string, string> } : {}),

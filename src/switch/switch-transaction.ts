@@ -8,7 +8,7 @@ import { formatProblem, type Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'
 import type { MigratorSession } from '../proxy/contracts.js'
 import type { ErrorFields } from '../rewrite/outcome.js'
-import { type InsertRules, planStep } from '../rewrite/plan-step.js'
+import { planStep, type RelationRules } from '../rewrite/plan-step.js'
 import { type Attempt, type AttemptOutcome, failed, gaveWay } from './attempt.js'
 import { bindInserts } from './bind-inserts.js'
 import { checkInserts, type TryStatement } from './check-inserts.js'
@@ -76,7 +76,7 @@ async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutco
   const armed = findArmed(access.armed[0], after, migration.name)
   const rules = [armed, migration.rules].filter((file) => file !== undefined)
   const problems: Problem[] = []
-  const inserts = new Map<number, readonly { column: string; expression: string }[]>()
+  const inserts = new Map<number, RelationRules>()
   for (const file of rules) {
     const bound = bindInserts(before, after, file)
     if (bound.ok) for (const [oid, values] of bound.value) inserts.set(oid, values)
@@ -85,7 +85,7 @@ async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutco
   if (problems.length > 0) return rulesContradict(problems)
   const { mapping, differences } = planStep(before, after, inserts)
   if (differences.length > 0) return wouldBreak(differences.map(formatDifference))
-  const step: AppliedStep = { name: armed?.version ?? migration.name, before, inserts: inserts as InsertRules }
+  const step: AppliedStep = { name: armed?.version ?? migration.name, before, inserts }
   const planned = access.plan(after, step)
   if (!planned.ok) return rulesContradict(planned.problems)
   const wrong = await checkInserts(tryWithin(session), planned.value.generation, rules)

@@ -41,7 +41,9 @@ test.each(files)('%s is armed before its migration, fits after it, and says what
   if (!planned.ok) throw new Error(planned.problems.map(formatProblem).join('\n'))
   expect(planned.value.armed).toEqual([])
   const declared = planned.value.generation.steps[0]?.mapping.relations ?? new Map()
-  const inserts = new Map([...declared].map(([oid, relation]) => [oid, relation.insert]))
+  const inserts = new Map(
+    [...declared].map(([oid, relation]) => [oid, { insert: relation.insert, columns: new Map() }]),
+  )
   const inferred = planStep(before, after, inserts)
   expect(inferred.differences).toEqual([])
   const summarize = (relations: typeof inferred.mapping.relations) =>

@@ -4,7 +4,7 @@ import { type Catalog, findRelation } from '../../src/catalog/catalog.js'
 import { formatDifference } from '../../src/catalog/difference.js'
 import { introspect } from '../../src/catalog/introspect.js'
 import type { Generation, Step, Version } from '../../src/rewrite/generation.js'
-import { type InsertRules, planStep } from '../../src/rewrite/plan-step.js'
+import { planStep, type StepRules } from '../../src/rewrite/plan-step.js'
 import { serverUrl } from '../support/database.js'
 import type { Migration, MigrationStep } from './fixture.js'
 
@@ -67,14 +67,14 @@ async function applySteps(client: pg.Client, steps: readonly MigrationStep[]): P
   return { number: 1, versions, steps: planned }
 }
 
-function insertRules(catalog: Catalog, step: MigrationStep): InsertRules {
+function insertRules(catalog: Catalog, step: MigrationStep): StepRules {
   const rules = new Map<number, { column: string; expression: string }[]>()
   for (const { schema, table, column, expression } of step.inserts) {
     const relation = findRelation(catalog, ['public'], schema, table)
     if (relation === undefined) throw new Error(`no table ${table}`)
     rules.set(relation.oid, [...(rules.get(relation.oid) ?? []), { column, expression }])
   }
-  return rules
+  return new Map([...rules].map(([oid, insert]) => [oid, { insert, columns: new Map() }]))
 }
 
 async function run(database: string, sql: string): Promise<void> {

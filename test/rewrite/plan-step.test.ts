@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 import { type Catalog, findRelation } from '../../src/catalog/catalog.js'
 import { formatDifference } from '../../src/catalog/difference.js'
 import type { InsertValue } from '../../src/rewrite/mapping.js'
+import { plainName } from '../../src/rewrite/mapping.js'
 import { type PlannedStep, planStep } from '../../src/rewrite/plan-step.js'
 import { createDatabase, type TestDatabase } from '../support/database.js'
 import { introspectDatabase } from '../support/introspect-database.js'
@@ -36,7 +37,7 @@ async function migrate(
   const rules = new Map(
     Object.entries(inserts).map(([name, values]) => [
       findRelation(before, ['public'], undefined, name)?.oid ?? 0,
-      values,
+      { insert: values, columns: new Map() },
     ]),
   )
   return { ...planStep(before, after, rules), before, after }
@@ -45,7 +46,10 @@ async function migrate(
 /** `users->app.people{name->label}+country`, one for each changed relation. */
 function shorten(step: PlannedStep): string[] {
   return [...step.mapping.relations.values()].map(({ before, after, columns, added }) => {
-    const renamed = [...columns].filter(([old, column]) => old !== column.name).map(([old, c]) => `${old}->${c.name}`)
+    const renamed = [...columns]
+      .map(([old, column]) => [old, plainName(column)])
+      .filter(([old, name]) => old !== name)
+      .map(([old, name]) => `${old}->${name}`)
     const name = `${after.schema}.${after.name}`
     return `${before.name}->${name}{${renamed.join(',')}}${added.map((column) => `+${column.name}`).join('')}`
   })

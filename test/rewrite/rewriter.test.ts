@@ -16,11 +16,12 @@ beforeAll(async () => {
 })
 
 function generationOf(catalogs: readonly Catalog[], inserts = new Map<number, InsertValue[]>()): Generation {
+  const rules = new Map([...inserts].map(([oid, insert]) => [oid, { insert, columns: new Map() }]))
   return {
     number: 1,
     versions: catalogs.map((catalog, index) => ({ name: `v${index}`, catalog })),
     steps: catalogs.slice(1).map((after, index) => ({
-      mapping: planStep(catalogs[index] ?? after, after, inserts).mapping,
+      mapping: planStep(catalogs[index] ?? after, after, rules).mapping,
     })),
   }
 }

@@ -1,0 +1,56 @@
+import type { Column } from '../catalog/catalog.js'
+import { toByteString } from '../sql/byte-string.js'
+import { withoutLength } from './computed.js'
+import type { ComputedColumn, KeyProperties } from './mapping.js'
+
+/** Why a change of type cannot be seen through by a cast alone. */
+export interface NoCast {
+  readonly kind: 'none'
+  /** A clause, e.g. `its type changed from json to integer`. */
+  readonly what: string
+  readonly hint: string
+}
+
+/**
+ * How a column whose type changed is read as its old type, by the casts that PostgreSQL itself made at ALTER TYPE.
+ * Refused: what a cast cannot decide alone, such as the time zone between timestamp and timestamptz.
+ *
+ *     id integer, now bigint  =>  read id::integer, write value::bigint
+ */
+export function castColumn(before: Column, after: Column): ComputedColumn | NoCast {
+  const [from, to] = [withoutLength(before.type), withoutLength(after.type)]
+  const what = `its type changed from ${before.type} to ${after.type}`
+  if (isZoned(from) !== isZoned(to) && (isZoned(from) || isZoned(to))) {
+    const hint = `say in which time zone: columns: { ${before.name}: { to: ${after.name}, time_zone: UTC } }`
+    return { kind: 'none', what, hint }
+  }
+  const collation = before.collationOid !== after.collationOid && before.typeOid === after.typeOid
+  if (collation) {
+    const hint = 'old queries would sort and compare otherwise: give a rule with read and write'
+    return { kind: 'none', what: 'its collation changed', hint }
+  }
+  const cast = (type: string) => `)::${toByteString(type)}`
+  const write = ['(', { column: 'value' }, cast(to)]
+  return {
+    kind: 'computed',
+    type: before.type,
+    read: ['(', { column: after.name }, cast(from)],
+    writes: [{ column: after.name, expression: write }],
+    key: { column: after.name, write, ...propertiesOf(from, to) },
+  }
+}
+
+function isZoned(type: string): boolean {
+  return /with time zone/.test(type)
+}
+
+const UNKNOWN: KeyProperties = { injective: false, total: false, monotone: false, comparable: false }
+const SAME_ORDER: KeyProperties = { injective: true, total: true, monotone: true, comparable: true }
+const INTEGERS = ['smallint', 'integer', 'bigint']
+
+/** What is certain of a cast from the old type to the new one; rules declare the rest. */
+function propertiesOf(from: string, to: string): KeyProperties {
+  const widened = INTEGERS.includes(from) && INTEGERS.indexOf(to) > INTEGERS.indexOf(from)
+  const text = (from === 'character varying' || from === 'text') && (to === 'character varying' || to === 'text')
+  return widened || text || from === to ? SAME_ORDER : UNKNOWN
+}

@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { type Catalog, findRelation } from '../../src/catalog/catalog.js'
+import type { Catalog } from '../../src/catalog/catalog.js'
 import { formatDifference } from '../../src/catalog/difference.js'
 import { introspect } from '../../src/catalog/introspect.js'
+import { readRuleFile } from '../../src/config/load-rules.js'
+import { formatProblem } from '../../src/config/problem.js'
 import type { Generation, Step, Version } from '../../src/rewrite/generation.js'
 import { planStep, type StepRules } from '../../src/rewrite/plan-step.js'
+import { loadParser } from '../../src/sql/parse.js'
+import { bindInserts } from '../../src/switch/bind-inserts.js'
 import { serverUrl } from '../support/database.js'
 import type { Migration, MigrationStep } from './fixture.js'
 
@@ -59,7 +63,7 @@ async function applySteps(client: pg.Client, steps: readonly MigrationStep[]): P
     const previous = versions[planned.length]?.catalog as Catalog
     await client.query(step.sql)
     const catalog = await catalogOf()
-    const { mapping, differences } = planStep(previous, catalog, insertRules(previous, step))
+    const { mapping, differences } = planStep(previous, catalog, await rulesOf(previous, catalog, step))
     if (differences.length > 0) throw new Error(differences.map(formatDifference).join('\n'))
     planned.push({ mapping })
     versions.push({ name: `v${planned.length}`, catalog })
@@ -67,14 +71,12 @@ async function applySteps(client: pg.Client, steps: readonly MigrationStep[]): P
   return { number: 1, versions, steps: planned }
 }
 
-function insertRules(catalog: Catalog, step: MigrationStep): StepRules {
-  const rules = new Map<number, { column: string; expression: string }[]>()
-  for (const { schema, table, column, expression } of step.inserts) {
-    const relation = findRelation(catalog, ['public'], schema, table)
-    if (relation === undefined) throw new Error(`no table ${table}`)
-    rules.set(relation.oid, [...(rules.get(relation.oid) ?? []), { column, expression }])
-  }
-  return new Map([...rules].map(([oid, insert]) => [oid, { insert, columns: new Map() }]))
+async function rulesOf(before: Catalog, after: Catalog, { rules }: MigrationStep): Promise<StepRules> {
+  if (rules === '') return new Map()
+  const file = readRuleFile('step.yaml', rules, await loadParser())
+  const bound = file.ok ? bindInserts(before, after, file.value) : file
+  if (!bound.ok) throw new Error(`${bound.problems.map(formatProblem).join('\n')}\n${rules}`)
+  return bound.value
 }
 
 async function run(database: string, sql: string): Promise<void> {

@@ -20,16 +20,11 @@ export interface OracleCase {
   readonly refused?: { readonly migrations: readonly string[]; readonly reason: string }
 }
 
-/** One step of a migration: its SQL, and the rules for old INSERTs. */
+/** One step of a migration: its SQL, and the rule file that goes with it. */
 export interface MigrationStep {
   readonly sql: string
-  /** `users.country = 'DE'`: table as the version before the step names it. */
-  readonly inserts: readonly {
-    readonly schema?: string
-    readonly table: string
-    readonly column: string
-    readonly expression: string
-  }[]
+  /** YAML, as a user would write it; empty where what the migration did shows by itself. */
+  readonly rules: string
 }
 
 export interface Migration {
@@ -111,15 +106,9 @@ function parseRefused(line: string): { migrations: readonly string[]; reason: st
   return { migrations: match[1].split(', '), reason: match[2] }
 }
 
+/** Steps stand apart by `-- step`; lines that begin with `--| ` hold the rule file of their step. */
 function parseMigration(text: string): readonly MigrationStep[] {
-  return text.split(/^-- step$/m).map((sql) => ({
-    sql,
-    inserts: [...sql.matchAll(/^-- insert: (\S+)\.(\w+) = (.+)$/gm)].map((match) => ({
-      table: match[1] ?? '',
-      column: match[2] ?? '',
-      expression: match[3] ?? '',
-    })),
-  }))
+  return text.split(/^-- step$/m).map((sql) => ({ sql, rules: marked(sql.split('\n'), '--| ').join('\n') }))
 }
 
 function marked(lines: readonly string[], mark: string): string[] {

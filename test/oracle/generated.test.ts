@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { stringify } from 'yaml'
 import { createOldDatabase, type DatabasePair, type OldDatabase } from './database-pair.js'
 import type { OracleCase } from './fixture.js'
 import { choicesOf } from './generate/choices.js'
-import { generateSteps } from './generate/migration.js'
+import { type GeneratedStep, generateSteps } from './generate/migration.js'
 import { generateTables, tablesSql } from './generate/schema.js'
 import { generateStatement } from './generate/statement.js'
 import { type Oracle, openOracle, protocolsOf, runCase } from './run-case.js'
@@ -92,7 +93,11 @@ describe(`generated statements, HOTSWAP_SEED=${seed}`, () => {
 
 function stepOfAll(index: number) {
   const steps = sets.flatMap((set) => set.steps[index] ?? [])
-  return { sql: steps.map((step) => step.sql).join(';\n'), inserts: steps.flatMap((step) => step.inserts) }
+  return { sql: steps.map((step) => step.sql).join(';\n'), rules: rulesText(steps) }
+}
+
+function rulesText(steps: readonly GeneratedStep[]): string {
+  return stringify({ tables: Object.assign({}, ...steps.map((step) => step.tables)) })
 }
 
 function caseOf(numbers: readonly number[], { schemas, tables }: TableSet): OracleCase {
@@ -102,7 +107,7 @@ function caseOf(numbers: readonly number[], { schemas, tables }: TableSet): Orac
 }
 
 function describeSet({ before, steps }: TableSet): string {
-  return [before, ...steps.map((step) => `${step.sql}\n${JSON.stringify(step.inserts)}`)].join('\n-- step\n')
+  return [before, ...steps.map((step) => `${step.sql}\n${rulesText([step])}`)].join('\n-- step\n')
 }
 
 /** Each word with the number of its occurrences, the most frequent first. */

@@ -1,10 +1,16 @@
-import type { MigrationStep } from '../fixture.js'
+import type { RuleFileInput } from '../../../src/config/rule-schema.js'
 import type { Choices } from './choices.js'
 import { allTypes, type Column, declared, literal, quote, type Schemas, type Table } from './model.js'
 import { columnNames, tableNames } from './schema.js'
 
+/** One step: its SQL, and what its rule file says of the tables. */
+export interface GeneratedStep {
+  readonly sql: string
+  readonly tables: RuleFileInput['tables']
+}
+
 /** One to three steps of renames (with swaps and reuse), additions and moves. */
-export function generateSteps(choices: Choices, schemas: Schemas, tables: readonly Table[]): readonly MigrationStep[] {
+export function generateSteps(choices: Choices, schemas: Schemas, tables: readonly Table[]): readonly GeneratedStep[] {
   let current = tables
   return choices.list(1, 3, () => {
     const { step, tables: next } = generateStep(choices, schemas, current)
@@ -17,9 +23,9 @@ function generateStep(
   choices: Choices,
   schemas: Schemas,
   tables: readonly Table[],
-): { readonly step: MigrationStep; readonly tables: readonly Table[] } {
+): { readonly step: GeneratedStep; readonly tables: readonly Table[] } {
   const sql: string[] = []
-  const inserts: MigrationStep['inserts'][number][] = []
+  const rules: { [table: string]: RuleFileInput['tables'][string] } = {}
   const next: Table[] = []
   for (const table of tables) {
     const target = `${table.schema}.${quote(table.name)}`
@@ -33,14 +39,16 @@ function generateStep(
       const name = columns[index]?.name ?? column.name
       if (column.name !== name) sql.push(`ALTER TABLE ${target} RENAME tmp_${index} TO ${quote(name)}`)
     })
+    const inserts: { [column: string]: string } = {}
     for (const { column, constraint, insert } of addColumns(choices, columns)) {
       sql.push(`ALTER TABLE ${target} ADD ${quote(column.name)} ${declared[column.type]} ${constraint}`)
       if (insert !== undefined) {
         sql.push(`ALTER TABLE ${target} ALTER ${quote(column.name)} DROP DEFAULT`)
-        inserts.push({ schema: table.schema, table: table.name, column: column.name, expression: insert })
+        inserts[column.name] = insert
       }
       columns.push(column)
     }
+    if (Object.keys(inserts).length > 0) rules[`${table.schema}.${quote(table.name)}`] = { insert: inserts }
     next.push({ ...renameTable(choices, schemas, table, next), columns })
   }
   tables.forEach((table, index) => {
@@ -51,7 +59,7 @@ function generateStep(
     sql.push(`ALTER TABLE ${schemas.third}.tmp_${index} SET SCHEMA ${table.schema}`)
     sql.push(`ALTER TABLE ${table.schema}.tmp_${index} RENAME TO ${quote(table.name)}`)
   })
-  return { step: { sql: sql.join(';\n'), inserts }, tables: next }
+  return { step: { sql: sql.join(';\n'), tables: rules }, tables: next }
 }
 
 /** New names for some columns; a name that another column leaves may be taken. */

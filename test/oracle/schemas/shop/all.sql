@@ -1,5 +1,6 @@
 -- Everything at once: rename, swap, add, NOT NULL with a rule, move.
--- insert: users.country = 'DE'
+--| tables:
+--|   users: { insert: { country: "'DE'" } }
 ALTER TABLE users ADD country text NOT NULL DEFAULT 'XX';
 ALTER TABLE users ALTER country DROP DEFAULT;
 ALTER TABLE users ADD title text;

@@ -6,7 +6,8 @@ ALTER TABLE orders RENAME title TO subject;
 ALTER TABLE items RENAME label TO what;
 ALTER TABLE people ADD title text;
 -- step
--- insert: people.country = 'FR'
+--| tables:
+--|   people: { insert: { country: "'FR'" } }
 ALTER TABLE people ADD country text NOT NULL DEFAULT 'XX';
 ALTER TABLE people ALTER country DROP DEFAULT;
 ALTER TABLE people RENAME full_name TO tmp;

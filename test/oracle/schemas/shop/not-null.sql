@@ -1,8 +1,8 @@
 -- Columns that old INSERTs do not know and that must have a value.
--- insert: users.country = 'DE'
--- insert: users.score = 1 + 1
--- insert: orders.channel = lower('WEB')
--- insert: items.sku = gen_random_uuid()::text
+--| tables:
+--|   users: { insert: { country: "'DE'", score: 1 + 1 } }
+--|   orders: { insert: { channel: lower('WEB') } }
+--|   items: { insert: { sku: gen_random_uuid()::text } }
 ALTER TABLE users ADD country text NOT NULL DEFAULT 'XX';
 ALTER TABLE users ALTER country DROP DEFAULT;
 ALTER TABLE users ADD score integer NOT NULL DEFAULT 0;

@@ -1,5 +1,5 @@
 import { type Catalog, type Column, makeCatalog, type Relation } from '../catalog/catalog.js'
-import { addedColumns, type BoundRule } from './fit-rule.js'
+import { addedColumns, type BoundRule, heldColumns } from './fit-rule.js'
 import { tableNames } from './table-name.js'
 
 /**
@@ -13,7 +13,7 @@ export function deriveBefore(after: Catalog, bound: readonly BoundRule[]): Catal
   return renameCatalog(after, bound, ({ rule, relation }) => {
     const { before } = tableNames(rule)
     const added = addedColumns(rule)
-    const old = new Map(rule.columns.map(({ from, to }) => [to.value, from.value]))
+    const old = new Map(heldColumns(rule).map(({ from, to }) => [to.value, from.value]))
     return {
       schema: before.schema ?? relation.schema,
       name: before.name,
@@ -29,7 +29,7 @@ export function deriveBefore(after: Catalog, bound: readonly BoundRule[]): Catal
 export function deriveAfter(before: Catalog, bound: readonly BoundRule[]): Catalog {
   return renameCatalog(before, bound, ({ rule, relation }) => {
     const { after } = tableNames(rule)
-    const names = new Map(rule.columns.map(({ from, to }) => [from.value, to.value]))
+    const names = new Map(heldColumns(rule).map(({ from, to }) => [from.value, to.value]))
     return {
       schema: after.schema ?? relation.schema,
       name: after.name,

@@ -3,7 +3,7 @@ import { isSystemSchema } from '../catalog/diff.js'
 import { qualifiedName } from '../catalog/difference.js'
 import { suggestName } from './nearest-name.js'
 import type { Place, Problem } from './problem.js'
-import type { RuleFile, TableName, TableRule } from './rule-file.js'
+import type { Placed, RuleFile, TableName, TableRule } from './rule-file.js'
 import { findTable, printTableName, tableNames } from './table-name.js'
 
 /** A table rule with the relation that it is about, in the catalog that it was compared with. */
@@ -68,6 +68,13 @@ export function bindRule(catalog: Catalog, file: RuleFile, state: 'after' | 'bef
   })
 }
 
+/** Old columns that are one new column each, under another name or the same. */
+export function heldColumns(
+  rule: TableRule,
+): readonly { readonly from: Placed<string>; readonly to: Placed<string> }[] {
+  return rule.columns.flatMap(({ from, to }) => (to === undefined ? [] : [{ from, to }]))
+}
+
 /** Columns that old statements do not see. A column that INSERTs must be given is one of them. */
 export function addedColumns(rule: TableRule): Map<string, Place> {
   const inserted = rule.insert.map(({ column }): [string, Place] => [column.value, column.place])
@@ -110,8 +117,8 @@ function fitAfter(catalog: Catalog, rule: TableRule, names: FileNames): TableFit
   const problems: Problem[] = []
   const existing = new Set(relation.columns.map((column) => column.name))
   const added = addedColumns(rule)
-  const renamed = new Map(rule.columns.map(({ from, to }) => [to.value, from]))
-  for (const { from, to } of rule.columns) {
+  const renamed = new Map(heldColumns(rule).map(({ from, to }) => [to.value, from]))
+  for (const { from, to } of heldColumns(rule)) {
     if (!existing.has(to.value)) problems.push(missingColumn(relation, to.value, to.place))
     else if (existing.has(from.value) && !renamed.has(from.value) && !added.has(from.value)) {
       problems.push({
@@ -140,8 +147,8 @@ function fitBefore(catalog: Catalog, rule: TableRule, names: FileNames): TableFi
   }
   const problems: Problem[] = []
   const existing = new Set(relation.columns.map((column) => column.name))
-  const left = new Set(rule.columns.map(({ from }) => from.value))
-  for (const { from, to } of rule.columns) {
+  const left = new Set(heldColumns(rule).map(({ from }) => from.value))
+  for (const { from, to } of heldColumns(rule)) {
     if (!existing.has(from.value)) problems.push(missingColumn(relation, from.value, from.place))
     else if (existing.has(to.value) && !left.has(to.value)) problems.push(takenColumn(relation, to.value, to.place))
   }
@@ -178,7 +185,7 @@ function explain(catalog: Catalog, rule: TableRule, after: TableFit, before: Tab
 
 function unknownColumns(relation: Relation, rule: TableRule): Problem[] {
   const known = new Set(relation.columns.map((column) => column.name))
-  return rule.columns
+  return heldColumns(rule)
     .filter(({ from, to }) => !known.has(from.value) && !known.has(to.value))
     .map(({ from, to }) => ({
       place: from.place,
@@ -216,7 +223,7 @@ function findContradictions(file: RuleFile): Problem[] {
 function findColumnContradictions(rule: TableRule): Problem[] {
   const problems: Problem[] = []
   const origins = new Map<string, string>()
-  for (const { from, to } of rule.columns) {
+  for (const { from, to } of heldColumns(rule)) {
     const other = origins.get(to.value)
     if (other !== undefined)
       problems.push({ place: to.place, message: `column "${other}" already becomes "${to.value}"` })

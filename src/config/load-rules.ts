@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Parser } from '../sql/parse.js'
-import { checkInsertExpression } from './insert-expression.js'
 import type { Checked, Problem } from './problem.js'
-import { parseRuleFile, type RuleFile } from './rule-file.js'
+import { checkExpression, type ExpressionScope } from './rule-expression.js'
+import { type Placed, parseRuleFile, type RuleFile, type TableRule } from './rule-file.js'
 
 /** Reads every `.yaml` and `.yml` file of a folder, in the order of their names. Gives the problems of all of them. */
 export async function loadRules(directory: string, parser: Parser): Promise<Checked<readonly RuleFile[]>> {
@@ -54,13 +54,26 @@ export async function loadRuleFile(path: string, parser: Parser): Promise<Checke
 export function readRuleFile(path: string, text: string, parser: Parser): Checked<RuleFile> {
   const checked = parseRuleFile(path, text)
   if (!checked.ok) return checked
-  const problems = checked.value.tables.flatMap(({ insert }) =>
-    insert.flatMap(({ expression }): Problem[] => {
-      const message = checkInsertExpression(expression.value, parser)
-      return message === undefined ? [] : [{ place: expression.place, message }]
-    }),
-  )
+  const problems = checked.value.tables.flatMap(expressionsOf).flatMap(({ expression, scope }): Problem[] => {
+    const message = checkExpression(expression.value, scope, parser)
+    return message === undefined ? [] : [{ place: expression.place, message }]
+  })
   return problems.length > 0 ? { ok: false, problems } : checked
+}
+
+interface ScopedExpression {
+  readonly expression: Placed<string>
+  readonly scope: ExpressionScope
+}
+
+function expressionsOf({ insert, columns }: TableRule): ScopedExpression[] {
+  return [
+    ...insert.map(({ expression }): ScopedExpression => ({ expression, scope: 'nothing' })),
+    ...columns.flatMap(({ computed }): ScopedExpression[] => [
+      ...(computed?.read === undefined ? [] : [{ expression: computed.read, scope: 'row' as const }]),
+      ...(computed?.writes ?? []).map(({ expression }) => ({ expression, scope: 'value' as const })),
+    ]),
+  ]
 }
 
 /** A file that cannot be read, as a problem of its own place. Anything but a system error is thrown on. */

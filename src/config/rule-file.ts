@@ -1,3 +1,4 @@
+import { placeColumn } from './column-rule.js'
 import type { Checked, Place, Problem } from './problem.js'
 import { laterRuleKeys, type RuleFileInput, ruleFileSchema } from './rule-schema.js'
 import { validate } from './validate.js'
@@ -15,9 +16,36 @@ export interface Placed<T> {
   readonly place: Place
 }
 
+/** What a rule says of one old column. */
 export interface ColumnRule {
   readonly from: Placed<string>
-  readonly to: Placed<string>
+  /** The new column that it is; absent where no single one is: it is dropped, split, or only read. */
+  readonly to: Placed<string> | undefined
+  /** Absent for a column that only has another name. */
+  readonly computed: ComputedRule | undefined
+}
+
+/** How an old column is read from and written to new ones; SQL text, not yet checked. */
+export interface ComputedRule {
+  /** Where the rule stands. */
+  readonly place: Place
+  /** The old type as its author wrote it. */
+  readonly type: Placed<string> | undefined
+  /** Absent: PostgreSQL's own cast from `to`. */
+  readonly read: Placed<string> | undefined
+  /** Over `value`; absent: PostgreSQL's own cast to `to`. */
+  readonly writes: readonly WriteRule[] | undefined
+  /** The column is gone: what old statements write is discarded. */
+  readonly dropped: boolean
+  /** False: old statements that write the column are refused. */
+  readonly writable: boolean
+  /** What its author declares of the expressions (decision 6). */
+  readonly declared: { readonly injective: boolean; readonly total: boolean; readonly monotone: boolean }
+}
+
+export interface WriteRule {
+  readonly column: Placed<string>
+  readonly expression: Placed<string>
 }
 
 export interface InsertRule {
@@ -81,13 +109,9 @@ function placeRule(name: string, rule: TableInput, source: YamlSource, problems:
   return {
     from: tableName(name, key()),
     to: rule.to === undefined ? undefined : tableName(rule.to, at('to')),
-    columns: Object.entries(rule.columns ?? {}).map(([from, to]) => ({
-      from: { value: from, place: key('columns', from) },
-      to:
-        typeof to === 'string'
-          ? { value: to, place: at('columns', from) }
-          : { value: to.to, place: at('columns', from, 'to') },
-    })),
+    columns: Object.entries(rule.columns ?? {}).map(([from, column]) =>
+      placeColumn(from, column, source, [...path, 'columns', from], problems),
+    ),
     added: (rule.added ?? []).map((value, index) => ({ value, place: at('added', index) })),
     insert: Object.entries(rule.insert ?? {}).map(([column, expression]) => ({
       column: { value: column, place: key('insert', column) },

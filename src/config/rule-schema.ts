@@ -8,9 +8,43 @@ const expression = z.union([z.string().min(1), z.number(), z.boolean()], {
   error: 'expected one SQL expression, e.g. "\'DE\'"',
 })
 
-const columnRule = z.union([name, z.strictObject({ to: name.describe("The column's new name.") })], {
-  error: 'expected the new name of the column, or { to: name }',
+const flag = (meaning: string) =>
+  z.literal(true, { error: 'expected true, or no such key' }).describe(meaning).optional()
+
+const writes = z.union([expression, z.record(name, expression)], {
+  error: 'expected one SQL expression over "value", or a mapping of new columns to such expressions',
 })
+
+const columnRule = z.union(
+  [
+    name,
+    z.strictObject({
+      to: name.describe('The new column that it is. Default: the column of the same name.').optional(),
+      type: name
+        .describe('The old type, e.g. "varchar(20)". Needed where the migration did not run through the proxy.')
+        .optional(),
+      read: expression
+        .describe('What old statements read: one SQL expression over the new columns, of the old type.')
+        .optional(),
+      write: writes
+        .describe(
+          'What old statements write: one SQL expression over "value", which has the old type; or one for each of several new columns.',
+        )
+        .optional(),
+      dropped: flag('The column is gone: old statements read what "read" says, and what they write is discarded.'),
+      read_only: flag('Old statements read what "read" says; those that write the column are refused.'),
+      injective: flag(
+        'Declares that different old values are written as different new ones that read back as they were.',
+      ),
+      total: flag('Declares that "write" fails for no old value.'),
+      monotone: flag('Declares that old values sort as the new ones do that they are read from.'),
+    }),
+  ],
+  {
+    error:
+      'expected the new name of the column, or a mapping such as { to: name, type: text, read: "...", write: "..." }',
+  },
+)
 
 const tableRule = z
   .strictObject({
@@ -52,20 +86,12 @@ export const ruleFileSchema = z
 
 export type RuleFileInput = z.infer<typeof ruleFileSchema>
 
-const shapes = 'so far columns and tables can be renamed, moved and added'
-const types = 'so far a column keeps its type'
+export type ColumnRuleInput = z.infer<typeof columnRule>
 
 /** Keys of DESIGN's rule language that this release does not do. */
 export const laterRuleKeys: LaterKeys = {
-  type: types,
-  read: shapes,
-  write: shapes,
-  values: types,
-  outside: types,
-  injective: types,
-  total: types,
-  monotone: types,
-  dropped: 'so far a column that old statements name must stay',
-  same_meaning: types,
-  independent: types,
+  values: 'value maps come next',
+  outside: 'value maps come next',
+  same_meaning: 'it comes next',
+  independent: 'it comes next',
 }

@@ -22,6 +22,8 @@ export interface ComputedColumn {
   readonly read: Expression
   /** What old statements write, over `value`, which has the old type. Empty: the value is checked and discarded. */
   readonly writes: readonly ColumnWrite[]
+  /** False: nothing says what the new columns become where an old statement writes it, so such statements are refused. */
+  readonly writable?: false
   /** The one new column that holds the value, where its index may serve old predicates. */
   readonly key?: KeyColumn
 }
@@ -35,7 +37,7 @@ export interface ColumnWrite {
 /**
  * How old predicates may use an index of the new column (decision 6). With x of the old type and n the column's value:
  * - `injective`: `read(n) = x` implies `n = write(x)`
- * - `total`: `write(x)` fails for no x
+ * - `total`: `write(x)` fails for no x, and `read(write(x)) = x`
  * - `monotone`: `read(n) < read(m)` exactly where `n < m`
  * - `comparable`: n compares with values of the old type by operators of its own index, with the answers of old times
  *   (integer and bigint, varchar and text): no `write` is needed
@@ -43,6 +45,8 @@ export interface ColumnWrite {
 export interface KeyColumn extends KeyProperties {
   readonly column: string
   readonly write: Expression
+  /** Where `write` is not total: a condition on `value` under which it fails not. */
+  readonly guard?: Expression
 }
 
 export interface KeyProperties {
@@ -117,6 +121,15 @@ export function computedColumn(change: RelationMapping | undefined, name: string
 /** True where old columns have other names now, or are computed. */
 export function hasOtherColumns(change: RelationMapping): boolean {
   return [...change.columns].some(([name, column]) => plainName(column) !== name)
+}
+
+/** True where the columns of the new relation, one after the other, are not those of the old one under other names. */
+export function isReshaped(change: RelationMapping): boolean {
+  const { before, after, columns } = change
+  return (
+    after.columns.length !== before.columns.length ||
+    before.columns.some((column, index) => plainName(columns.get(column.name)) !== after.columns[index]?.name)
+  )
 }
 
 /** New columns that some computed column is written to or read from: added, but old statements do reach them. */

@@ -3,6 +3,7 @@ import type { RuleFile } from '../config/rule-file.js'
 import { errorFields } from '../proxy/client-error.js'
 import type { Blocker, ClientError, MigratorSession } from '../proxy/contracts.js'
 import type { ErrorFields } from '../rewrite/outcome.js'
+import type { Parser } from '../sql/parse.js'
 import type { SwitchAccess } from './version-source.js'
 
 /** A migration as it was asked for, after the checks that need no database. */
@@ -24,6 +25,7 @@ export interface Attempt {
   /** The control connection. */
   readonly control: TextQuery
   readonly lockTimeoutMs: number
+  readonly parser: Parser
   /** Milliseconds for the file from its first statement on. */
   readonly runMs: number
 }

@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog/catalog.js'
 import { qualifiedName } from '../catalog/difference.js'
+import { heldColumns } from '../config/fit-rule.js'
 import { suggestName } from '../config/nearest-name.js'
 import type { Checked, Problem } from '../config/problem.js'
 import type { RuleFile, TableRule } from '../config/rule-file.js'
@@ -45,7 +46,7 @@ function contradictions(before: Catalog, after: Catalog, oid: number, rule: Tabl
     })
   }
   const names = new Map(now.columns.map((column) => [column.attnum, column.name]))
-  for (const { from, to: target } of rule.columns) {
+  for (const { from, to: target } of heldColumns(rule)) {
     const column = old.columns.find(({ name }) => name === from.value)
     const name = column === undefined ? undefined : names.get(column.attnum)
     if (column === undefined) {

@@ -133,7 +133,7 @@ async function runTries(
 
 /** One try; the time that it held traffic is added to `holds`. */
 async function holdAndRun(
-  { gate, control, hold }: CoordinatorOptions,
+  { gate, control, hold, parser }: CoordinatorOptions,
   session: MigratorSession,
   migration: Migration,
   access: SwitchAccess,
@@ -149,7 +149,7 @@ async function holdAndRun(
     const left = hold.timeoutMs - (performance.now() - since)
     const runMs = Math.max(left, hold.timeoutMs / 2)
     const { lockTimeoutMs } = hold
-    return await switchInTransaction({ session, migration, access, signal, control, lockTimeoutMs, runMs })
+    return await switchInTransaction({ session, migration, access, signal, control, parser, lockTimeoutMs, runMs })
   } finally {
     gate.release()
     holds.push(performance.now() - since)

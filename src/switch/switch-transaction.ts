@@ -7,14 +7,14 @@ import { fitRule } from '../config/fit-rule.js'
 import { formatProblem, type Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'
 import type { MigratorSession } from '../proxy/contracts.js'
-import type { ErrorFields } from '../rewrite/outcome.js'
 import { planStep, type RelationRules } from '../rewrite/plan-step.js'
 import { type Attempt, type AttemptOutcome, failed, gaveWay } from './attempt.js'
-import { bindInserts } from './bind-inserts.js'
+import { bindRules } from './bind-rules.js'
 import { checkInserts, type TryStatement } from './check-inserts.js'
 import { isCommitted } from './commit-doubt.js'
 import type { AppliedStep } from './plan-versions.js'
 import { ruleOfStep } from './rule-of-step.js'
+import { StatementFailure } from './server-error.js'
 
 /**
  * Runs the file in one transaction on the migrator's own connection while traffic is held, and publishes what it led to:
@@ -78,7 +78,7 @@ async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutco
   const problems: Problem[] = []
   const inserts = new Map<number, RelationRules>()
   for (const file of rules) {
-    const bound = bindInserts(before, after, file)
+    const bound = await bindRules(query, before, after, file, attempt.parser)
     if (bound.ok) for (const [oid, values] of bound.value) inserts.set(oid, values)
     else problems.push(...bound.problems)
   }
@@ -192,15 +192,6 @@ function rulesContradict(problems: readonly Problem[]): AttemptOutcome {
     },
     lines,
   )
-}
-
-/** An error that the server answered to one of our own statements. */
-class StatementFailure extends Error {
-  readonly fields: ErrorFields
-  constructor(fields: ErrorFields) {
-    super(fields.get('M') ?? 'the server answered with an error')
-    this.fields = fields
-  }
 }
 
 /** Within the migration's transaction, which an error must not end. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { checkInsertExpression } from '../../src/config/insert-expression.js'
+import { checkExpression } from '../../src/config/rule-expression.js'
 import { loadParser } from '../../src/sql/parse.js'
 
 const parser = await loadParser()
@@ -14,7 +14,7 @@ test.each([
   '(SELECT 1)',
   "'x'::text /* why */",
 ])('%s can be inserted', (expression) => {
-  expect(checkInsertExpression(expression, parser)).toBeUndefined()
+  expect(checkExpression(expression, 'nothing', parser)).toBeUndefined()
 })
 
 test.each([
@@ -31,5 +31,5 @@ test.each([
   ['$1', 'the expression may not refer to parameters ($1)'],
   ['DEFAULT', 'the expression may not be DEFAULT'],
 ])('%s is refused: %s', (expression, reason) => {
-  expect(checkInsertExpression(expression, parser)).toContain(reason)
+  expect(checkExpression(expression, 'nothing', parser)).toContain(reason)
 })

@@ -6,10 +6,8 @@ declare module 'libpg-query/wasm/libpg-query.js' {
     /** Takes a NUL-terminated UTF-8 text; returns {char *tree, char *stderr, PgQueryError *error}. */
     _wasm_parse_query_raw(text: number): number
     _wasm_free_parse_result(result: number): void
-    getValue(pointer: number, type: 'i32'): number
-    lengthBytesUTF8(text: string): number
-    stringToUTF8(text: string, pointer: number, bytes: number): void
-    UTF8ToString(pointer: number): string
+    /** The module's memory; another one whenever it has grown. */
+    readonly HEAPU8: { readonly buffer: ArrayBuffer }
   }
   const createModule: () => Promise<PgQueryModule>
   // biome-ignore lint/style/noDefaultExport: it describes a module of another package

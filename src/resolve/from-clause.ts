@@ -16,6 +16,7 @@ import { findCte, linkSiblings, type Place, type ResolveContext } from './contex
 import { resolveExpression } from './expression.js'
 import { lookUpRelation } from './namespace.js'
 import { stringsOf } from './node.js'
+import { reportComparisons } from './predicate.js'
 import { resolveQuery } from './query.js'
 import type { RangeRole, RangeVariable } from './range-variable.js'
 import type { RangeReference } from './reference.js'
@@ -148,7 +149,6 @@ function resolveRowsFunction(
   call: FuncCall,
   relation: Relation,
 ): Visible {
-  resolveFuncCall(context, place, call, true)
   const aliases = stringsOf(node.alias?.colnames)
   const names = relation.columns.map((column) => column.name)
   const range: RangeVariable = {
@@ -160,6 +160,7 @@ function resolveRowsFunction(
     aliased: aliases.length,
     node: undefined,
   }
+  resolveFuncCall(context, place, call, { from: node, range })
   context.references.push({ kind: 'function-range', range, node, call })
   return visibleOf(range)
 }
@@ -173,13 +174,14 @@ function resolveFunction(context: ResolveContext, place: Place, node: RangeFunct
       const relation = relationOfRows(context, node, call.FuncCall)
       if (relation !== undefined) return resolveRowsFunction(context, place, node, call.FuncCall, relation)
       const since = context.references.length
-      resolveFuncCall(context, place, call.FuncCall)
+      resolveFuncCall(context, place, call.FuncCall, { from: node })
       reportRowSources(context, since, call.FuncCall)
       resolveExpression(context, place, 'List' in list ? list.List.items?.slice(1) : undefined)
     } else {
       resolveExpression(context, place, list)
     }
   }
+  resolveExpression(context, place, node.coldeflist)
   const definitions = (node.coldeflist ?? []).flatMap((item) =>
     'ColumnDef' in item ? [item.ColumnDef.colname ?? ''] : [],
   )
@@ -220,6 +222,7 @@ function resolveJoin(context: ResolveContext, place: Place, node: JoinExpr, late
   // ON sees its two sides and the outer levels.
   const scope: Scope = { ...joinVisible(left, right), parent: place.scope }
   resolveExpression(context, { ...place, scope }, node.quals)
+  reportComparisons(context, node.quals)
   const visible = withUsingAlias(joined, node.join_using_alias, names)
   return node.alias === undefined ? visible : aliasJoin(visible, node.alias)
 }

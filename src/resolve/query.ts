@@ -4,6 +4,8 @@ import { isStar, reportOutputName, resolveColumnRef, resolveExpression, resolveR
 import { resolveFrom } from './from-clause.js'
 import { stringsOf, taggedNode } from './node.js'
 import { figureOutputName } from './output-name.js'
+import { reportComparisons } from './predicate.js'
+import { reportGrouping, reportSorts } from './row-order.js'
 import type { Scope } from './scope.js'
 import { resolveStatementBody } from './statement.js'
 
@@ -48,12 +50,15 @@ function resolveSelect(context: ResolveContext, place: Place, node: SelectStmt):
   const outputs = resolveTargetList(context, inside, node.targetList)
   const rest: Place = { ...inside, outermost: false }
   resolveExpression(context, rest, node.whereClause)
+  reportComparisons(context, node.whereClause)
   resolveGrouping(context, rest, node.groupClause, outputs)
   resolveExpression(context, rest, node.havingClause)
   // A named window's ORDER BY sees input columns only (findTargetlistEntrySQL99).
   resolveExpression(context, rest, node.windowClause)
   resolveSorting(context, rest, node.distinctClause, outputs)
   resolveSorting(context, rest, node.sortClause, outputs)
+  reportGrouping(context, node, scope)
+  reportSorts(context, node, scope, outputs)
   resolveExpression(context, rest, [node.limitCount, node.limitOffset])
   return outputs.complete ? outputs.names : undefined
 }

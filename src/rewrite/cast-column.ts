@@ -34,7 +34,7 @@ export function castColumn(before: Column, after: Column): ComputedColumn | NoCa
   return {
     kind: 'computed',
     type: before.type,
-    read: ['(', { column: after.name }, cast(from)],
+    read: [{ column: after.name }],
     writes: [{ column: after.name, expression: write }],
     key: { column: after.name, write, ...propertiesOf(from, to) },
   }

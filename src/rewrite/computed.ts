@@ -42,7 +42,11 @@ export function oldValueText(column: Pick<ComputedColumn, 'type'>, value: ByteSt
 
 /** The type without its length: what a value of the old column is before its length is checked. */
 export function withoutLength(type: string): string {
-  return type.replace(/\(\d+(?:,-?\d+)?\)/, '').replace(/^character(?! varying)/, 'bpchar')
+  // Without a length `character` and `bit` mean one character or bit.
+  return type
+    .replace(/\(\d+(?:,-?\d+)?\)/, '')
+    .replace(/^character(?! varying)/, 'bpchar')
+    .replace(/^bit(?! varying)/, 'pg_catalog."bit"')
 }
 
 const LENGTH_CHECKED = /^(character varying|character|bit varying|bit)\((\d+)\)$/

@@ -5,17 +5,18 @@ import type {
   AmbiguousReference,
   ColumnReference,
   OutputNameReference,
-  TargetColumnReference,
   UncertainReference,
 } from '../resolve/reference.js'
 import { findRange, type Scope } from '../resolve/scope.js'
+import { type ByteString, toByteString } from '../sql/byte-string.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { changedColumnNames, newColumnNames } from './closure.js'
 import { refuseComposite } from './composite.js'
-import type { RelationMapping } from './mapping.js'
+import { readText } from './computed.js'
+import { type ComputedColumn, computedColumn, type RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { relationText } from './plan-range.js'
-import { elementsIn, isSymbol, itemEnd, nameAt, tokenIndexAt } from './statement-source.js'
+import { itemEnd, nameAt, tokenIndexAt } from './statement-source.js'
 
 /** The mapping of a range variable whose references are edited one by one; undefined for all others. */
 export function substituted(context: PlanContext, range: RangeVariable): RelationMapping | undefined {
@@ -36,15 +37,21 @@ export function qualifierText(context: PlanContext, range: RangeVariable): strin
 
 export function planColumn(context: PlanContext, reference: ColumnReference): void {
   const { node, range, name } = reference
+  if (context.keyed.has(node)) return
   if (refuseComposite(context, [range.relation?.columns[reference.index]], locationOf(node))) return
   const change = substituted(context, range)
   // A column alias list of the statement names the column: only unaliased columns follow the relation.
   const newName = reference.index < range.aliased ? name : newColumnName(change, name)
+  const computed = reference.index < range.aliased ? undefined : computedColumn(change, name)
   if (newName !== name) context.renamedRefs.add(node)
   const start = locationOf(node)
   const parts = nameAt(context.source, start)
   const last = parts.at(-1)
   if (last === undefined) return
+  if (computed !== undefined) {
+    planComputedColumn(context, reference, computed, start, last.end)
+    return
+  }
   if (reference.qualified) {
     planQualifier(context, range, start, parts)
     if (newName !== name) edit(context, last.start, last.end, quoteIdentifier(newName))
@@ -69,6 +76,37 @@ export function planColumn(context: PlanContext, reference: ColumnReference): vo
   edit(context, last.start, last.end, `${qualifier}.${quoteIdentifier(newName)}`)
 }
 
+/** `users.zip` => `((people.zip)::text)`, of a DML target or a row that follows one. */
+function planComputedColumn(
+  context: PlanContext,
+  reference: ColumnReference,
+  computed: ComputedColumn,
+  start: number,
+  end: number,
+): void {
+  const { node, range, name } = reference
+  const qualifier = reference.bareOnly ? '' : qualifierText(context, range)
+  const reached = reference.bareOnly || reference.qualified || reaches(context, reference.scope, range)
+  if (qualifier === undefined || reference.merged || !reached) {
+    refuseUnsupported(
+      context,
+      `column reference "${name}" cannot be told apart from a new column`,
+      `Qualify "${name}" with the alias of its table.`,
+      start,
+    )
+    return
+  }
+  context.renamedRefs.add(node)
+  edit(context, start, end, rowText(range, computed, qualifier))
+}
+
+/** OLD and NEW may be no row at all, of which every column is NULL, whatever is computed from it. */
+export function rowText(range: RangeVariable, computed: ComputedColumn, qualifier: ByteString): ByteString {
+  const read = readText(computed, qualifier)
+  if (range.role !== 'pseudo' || range.name === 'excluded') return read
+  return `(CASE WHEN ${qualifier}.tableoid IS NOT NULL THEN ${read} END)::${toByteString(computed.type)}`
+}
+
 /** `public.users.id`: once the table has an alias, its schema cannot be named. */
 export function planQualifier(
   context: PlanContext,
@@ -91,7 +129,7 @@ export function planQualifier(
 }
 
 /** True where the qualifier that would be written at this level means this range variable. */
-function reaches(context: PlanContext, scope: Scope | undefined, range: RangeVariable): boolean {
+export function reaches(context: PlanContext, scope: Scope | undefined, range: RangeVariable): boolean {
   if (range.name === undefined) return false
   const aliased = context.shown.get(range)?.aliasAdded ?? false
   const schema = !aliased && context.sharedNames.has(range.name) ? range.schema : undefined
@@ -143,7 +181,10 @@ export function planUncertain(context: PlanContext, reference: UncertainReferenc
 /** An ambiguous name fails as it did: with 42702, even where a rename would make it unambiguous. */
 export function planAmbiguous(context: PlanContext, reference: AmbiguousReference): void {
   const { name, node, ranges } = reference
-  const renamed = ranges.some((range) => newColumnName(substituted(context, range), name) !== name)
+  const renamed = ranges.some((range) => {
+    const change = substituted(context, range)
+    return newColumnName(change, name) !== name || computedColumn(change, name) !== undefined
+  })
   if (!renamed) return
   context.refusals.push({
     sqlstate: '42702',
@@ -165,39 +206,6 @@ export function planAbsent(context: PlanContext, reference: AbsentReference): vo
   }
   const what = range === undefined ? `column "${name}"` : `column ${range.name}.${name}`
   context.refusals.push({ sqlstate: '42703', message: `${what} does not exist`, at: locationOf(node) })
-}
-
-export function planTargetColumn(context: PlanContext, reference: TargetColumnReference): void {
-  const { range, name } = reference
-  const change = mappingOf(context, range)
-  const column = range.relation?.columns.find((one) => one.name === name)
-  if (refuseComposite(context, [column], reference.location) || change === undefined) return
-  const at = targetColumnOffset(context, reference)
-  if (at === undefined) return
-  if (!change.columns.has(name)) {
-    if (!newColumnNames(change).has(name)) return
-    context.refusals.push({
-      sqlstate: '42703',
-      message: `column "${name}" of relation "${change.before.name}" does not exist`,
-      at,
-    })
-    return
-  }
-  const newName = newColumnName(change, name)
-  if (newName === name) return
-  const token = context.source.tokens[tokenIndexAt(context.source, at)]
-  if (token !== undefined) edit(context, token.start, token.end, quoteIdentifier(newName))
-}
-
-/** Where a target column's name stands; libpg-query gives no location for those of ON CONFLICT, COPY and ANALYZE. */
-function targetColumnOffset(context: PlanContext, reference: TargetColumnReference): number | undefined {
-  if (reference.place === undefined) return reference.location
-  const { source } = context
-  const { at, index } = reference.place
-  let open = tokenIndexAt(source, at)
-  while (open < source.tokens.length && !isSymbol(source, open, '(')) open++
-  const element = elementsIn(source, open)[index]
-  return element === undefined ? undefined : source.tokens[element]?.start
 }
 
 /** An unaliased output column keeps its old name: `RETURNING name` => `RETURNING users.full_name AS name`. */

@@ -11,7 +11,8 @@ import type {
 } from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { plainName, type RelationMapping } from './mapping.js'
-import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
+import { edit, mappingOf, type PlanContext, refuseUnsupported } from './plan-context.js'
+import { planDerived, planDerivedCall } from './plan-derived.js'
 import type { Shown } from './presentation.js'
 import {
   closingParenthesis,
@@ -104,20 +105,16 @@ export function planFunctionRange(context: PlanContext, { range, node, call }: F
   const shown = context.shown.get(range)
   if (shown?.change === undefined || shown.as === 'plain') return
   const start = locationOf(call)
-  if (shown.as === 'derived') {
-    refuseUnsupported(
-      context,
-      `the rows of "${range.name}" are used as a whole, and the table that they are rows of has changed`,
-      'Name the columns that the query needs.',
-      start,
-    )
-    return
-  }
   const { source } = context
   let index = closingParenthesis(source, tokenIndexAt(source, start) + nameAt(source, start).length * 2 - 1)
   if (isWord(source, index + 1, 'with')) index += 2
   const text = aliasText(source, index + 1, node.alias)
-  const afterAlias = node.alias === undefined ? (source.tokens[index]?.end ?? start) : text.afterAlias
+  const afterCall = source.tokens[index]?.end ?? start
+  if (shown.as === 'derived') {
+    planDerivedCall(context, range, shown, node.ordinality === true, start, afterCall)
+    return
+  }
+  const afterAlias = node.alias === undefined ? afterCall : text.afterAlias
   planAlias(context, shown, { ...text, afterAlias }, columnAliasList(context, range, shown.change))
 }
 
@@ -153,35 +150,6 @@ function columnAliasList(context: PlanContext, range: RangeVariable, change: Rel
 function hiddenName(context: PlanContext, range: RangeVariable, attnum: number): string {
   const ranges = [...context.shown.keys()]
   return `hotswap ${context.step.number}.${ranges.indexOf(range)}.${attnum}`
-}
-
-/** `users u` => `(SELECT id, full_name AS name FROM public.people) u`. */
-function planDerived(context: PlanContext, reference: RangeReference, shown: Shown, text: RangeText): void {
-  const { source } = context
-  const { range } = reference
-  if (shown.change === undefined) return
-  const index = tokenIndexAt(source, text.name.start)
-  const parenthesized = isSymbol(source, index - 1, '(') && isWord(source, index - 2, 'only')
-  if (parenthesized || isWord(source, text.next, 'tablesample')) {
-    refuseUnsupported(
-      context,
-      `"${range.name}" would have to be shown as a subquery, which cannot stand under TABLESAMPLE or ONLY ( )`,
-      'Name the columns that the query needs instead of using * or the whole row.',
-      text.name.start,
-    )
-    return
-  }
-  const { change } = shown
-  const items = change.before.columns.map((column) => {
-    const name = newColumnName(change, column.name)
-    const quoted = quoteIdentifier(name)
-    return name === column.name ? quoted : `${quoted} AS ${quoteIdentifier(column.name)}`
-  })
-  const only = isWord(source, index - 1, 'only')
-  const start = only ? (source.tokens[index - 1]?.start ?? text.name.start) : text.name.start
-  const query = `(SELECT ${items.join(', ')} FROM ${only ? 'ONLY ' : ''}${relationText(shown.relation)})`
-  const alias = reference.node.alias === undefined ? ` AS ${quoteIdentifier(shown.name)}` : ''
-  edit(context, start, text.nameEnd, query + alias)
 }
 
 /** A relation of the old catalog that the new one does not have at all. */

@@ -4,8 +4,8 @@ import type { StarReference, SystemColumnReference } from '../resolve/reference.
 import type { VisibleColumn } from '../resolve/scope.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { refuseComposite } from './composite.js'
-import { hasOtherColumns } from './mapping.js'
-import { planQualifier, qualifierText, substituted } from './plan-column.js'
+import { computedColumn, hasOtherColumns, isReshaped } from './mapping.js'
+import { planQualifier, qualifierText, rowText, substituted } from './plan-column.js'
 import { edit, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { tableWordBefore } from './plan-range.js'
 import { nameAt } from './statement-source.js'
@@ -69,11 +69,11 @@ function planTableCommand(context: PlanContext, reference: StarReference, items:
 function showsOtherColumns(context: PlanContext, range: RangeVariable): boolean {
   if (range.joined?.some((column) => showsOtherColumns(context, column.range))) return true
   const shown = context.shown.get(range)
-  if (shown?.as === 'derived') return false
-  if (shown?.change !== undefined && shown.change.added.length > 0) return true
+  if (shown?.as === 'derived') return shown.systemColumns.size > 0 || context.keyFacts.keys.has(range)
+  if (shown?.change !== undefined && (shown.change.added.length > 0 || isReshaped(shown.change))) return true
   const change = substituted(context, range)
   if (change === undefined) return false
-  return change.added.length > 0 || hasOtherColumns(change)
+  return isReshaped(change) || hasOtherColumns(change)
 }
 
 function rangeItems(context: PlanContext, reference: StarReference, range: RangeVariable): string[] | undefined {
@@ -119,23 +119,20 @@ function columnItems(context: PlanContext, reference: StarReference): string[] |
 
 function item(context: PlanContext, reference: StarReference, column: VisibleColumn, qualifier: string): string {
   const change = substituted(context, column.range)
+  const computed = column.index < column.range.aliased ? undefined : computedColumn(change, column.name)
+  if (computed !== undefined) {
+    const read = rowText(column.range, computed, qualifier)
+    return reference.list === 'row' ? read : `${read} AS ${quoteIdentifier(column.name)}`
+  }
   const name = column.index < column.range.aliased ? column.name : newColumnName(change, column.name)
   const text = `${qualifier}.${quoteIdentifier(name)}`
   return name === column.name || reference.list === 'row' ? text : `${text} AS ${quoteIdentifier(column.name)}`
 }
 
-/** `public.users.ctid`: once the table has an alias, its schema cannot be named. A subquery has no system columns. */
+/** `public.users.ctid`: once the table has an alias, its schema cannot be named. */
 export function planSystemColumn(context: PlanContext, reference: SystemColumnReference): void {
   const { node, range } = reference
   const start = locationOf(node)
-  if (context.shown.get(range)?.as === 'derived') {
-    refuseUnsupported(
-      context,
-      `"${range.name}" would have to be shown as a subquery, which has no system columns`,
-      'List the columns that the query needs instead of *.',
-      start,
-    )
-    return
-  }
-  planQualifier(context, range, start, nameAt(context.source, start))
+  const parts = nameAt(context.source, start)
+  if (parts.length > 1) planQualifier(context, range, start, parts)
 }

@@ -4,7 +4,7 @@ import { lookUpRelation } from '../resolve/namespace.js'
 import type { RangeVariable } from '../resolve/range-variable.js'
 import type { FunctionRangeReference, RangeReference, Reference } from '../resolve/reference.js'
 import { changedColumnNames } from './closure.js'
-import { hasOtherColumns, type RelationMapping } from './mapping.js'
+import { computedColumn, hasOtherColumns, isReshaped, type RelationMapping } from './mapping.js'
 import type { StepFacts } from './plan-context.js'
 import { isUnlistable, rangesOfStar } from './star-list.js'
 
@@ -14,7 +14,8 @@ import { isUnlistable, rangesOfStar } from './star-list.js'
  * - `columns`: under its old column names, by a column alias list: `people AS users(id, name)`. PostgreSQL then
  *   resolves every name as it did on the old schema, and the relation stays itself (row locks, GROUP BY on a key,
  *   table oids, indexes). Columns that the old version lacks get names that no statement uses.
- * - `derived`: as a subquery with the old columns, where columns are counted by position or all shown.
+ * - `derived`: as a subquery with the old columns, where a computed column is used, or columns are counted by position or
+ *   all shown. PostgreSQL pulls it up: indexes, row locks and the table's oid survive it, a GROUP BY on a key does not.
  * - `plain`: by its new name alone; references are edited one by one. A DML target cannot have column aliases.
  */
 export interface Shown {
@@ -28,6 +29,10 @@ export interface Shown {
   readonly name: string
   /** True where an alias is added to a range variable that had none. */
   readonly aliasAdded: boolean
+  /** System columns that a derived table has to show. */
+  readonly systemColumns: ReadonlySet<string>
+  /** Indexes of the old columns that a derived table has to show; undefined for all of them. */
+  readonly columns: ReadonlySet<number> | undefined
 }
 
 /** Decides for every range variable that has text of its own and does not stay as it is. */
@@ -75,7 +80,45 @@ function presentRange(
   const collides =
     aliasAdded && reference.siblings.some((other) => other.name === range.name && other.schema !== range.schema)
   const name = collides ? `${before.schema}.${before.name}` : (range.name ?? before.name)
-  return { as, change, relation, renamed, name, aliasAdded }
+  const systemColumns = as === 'derived' ? systemColumnsOf(range, references) : NONE
+  const columns = as === 'derived' ? usedColumns(range, references, mentioned) : undefined
+  return { as, change, relation, renamed, name, aliasAdded, systemColumns, columns }
+}
+
+function systemColumnsOf(range: RangeVariable, references: readonly Reference[]): ReadonlySet<string> {
+  return new Set(
+    references.flatMap((reference) =>
+      reference.kind === 'system-column' && reference.range === range ? [reference.name] : [],
+    ),
+  )
+}
+
+/** The columns that a statement uses, where all of its uses are known: the role may not be allowed to read others. */
+function usedColumns(
+  range: RangeVariable,
+  references: readonly Reference[],
+  mentioned: (names: ReadonlySet<string>) => boolean,
+): ReadonlySet<number> | undefined {
+  if (range.aliased > 0 || range.inJoin !== undefined || mentioned(NATURAL) || mentioned(USING)) return undefined
+  const used = new Set<number>()
+  for (const reference of references) {
+    switch (reference.kind) {
+      case 'column':
+        if (reference.range === range) used.add(reference.index)
+        break
+      case 'star':
+        if (rangesOfStar(reference).has(range)) return undefined
+        break
+      case 'whole-row':
+        if (reference.range === range) return undefined
+        break
+      case 'uncertain':
+      case 'ambiguous':
+      case 'unfollowed':
+        return undefined
+    }
+  }
+  return used.size === 0 ? undefined : used
 }
 
 /** The rows of a function keep the function's name, and get a column alias list where their relation changed. */
@@ -89,7 +132,16 @@ function presentFunction(
   if (change === undefined) return undefined
   const as = presentationOf(range, change, references, mentioned)
   const aliasAdded = node.alias === undefined && as !== 'plain'
-  return { as, change, relation: change.after, renamed: false, name: range.name ?? '', aliasAdded }
+  return {
+    as,
+    change,
+    relation: change.after,
+    renamed: false,
+    name: range.name ?? '',
+    aliasAdded,
+    systemColumns: NONE,
+    columns: undefined,
+  }
 }
 
 function presentationOf(
@@ -100,10 +152,11 @@ function presentationOf(
 ): Shown['as'] {
   if (range.role !== 'from' && range.role !== 'function') return 'plain'
   const columnsRenamed = hasOtherColumns(change)
+  if (reachesComputed(range, change, references, mentioned)) return 'derived'
   const rowUses = references.flatMap((reference) =>
     reference.kind === 'whole-row' && reference.range === range ? [reference.use] : [],
   )
-  const gained = change.added.length > 0
+  const gained = isReshaped(change) || change.added.length > 0
   // The row of a table is built where it is used; that of a view has no tableoid to tell a row from none.
   const built = change.before.kind !== 'view'
   if (!built && (columnsRenamed || gained) && rowUses.includes('names')) return 'derived'
@@ -117,10 +170,55 @@ function presentationOf(
   ) {
     return 'derived'
   }
+  if (!columnsRenamed && !gained) return 'plain'
+  if (!isShownWhole(range, references) && range.aliased === 0 && range.inJoin === undefined) {
+    return mentioned(changedColumnNames(change)) || mentioned(NATURAL) ? 'columns' : 'plain'
+  }
   // Inside of a join alias a new column could make a name of the other side ambiguous.
   if (columnsRenamed || (gained && range.inJoin !== undefined)) return 'columns'
   // Columns that were only added meet nothing, unless a name in the statement could mean them.
   return gained && (mentioned(changedColumnNames(change)) || mentioned(NATURAL)) ? 'columns' : 'plain'
+}
+
+/** Whether all columns of a range variable are used at once, without being named. */
+function isShownWhole(range: RangeVariable, references: readonly Reference[]): boolean {
+  return references.some(
+    (reference) =>
+      (reference.kind === 'whole-row' && reference.range === range) ||
+      (reference.kind === 'star' && rangesOfStar(reference).has(range)),
+  )
+}
+
+/** Whether the statement uses a column of this range variable that no new column is. */
+function reachesComputed(
+  range: RangeVariable,
+  change: RelationMapping,
+  references: readonly Reference[],
+  mentioned: (names: ReadonlySet<string>) => boolean,
+): boolean {
+  const names = new Set<string>()
+  change.before.columns.forEach((column, index) => {
+    if (computedColumn(change, column.name) !== undefined) names.add(range.columns?.[index] ?? column.name)
+  })
+  if (names.size === 0) return false
+  // The columns of a join alias, and those that USING and NATURAL compare, are used without a reference of their own.
+  if (range.inJoin !== undefined || mentioned(NATURAL) || (mentioned(USING) && mentioned(names))) return true
+  return references.some((reference) => {
+    switch (reference.kind) {
+      case 'column':
+        return reference.range === range && names.has(reference.name)
+      case 'uncertain':
+        return names.has(reference.name)
+      case 'ambiguous':
+        return reference.ranges.includes(range) && names.has(reference.name)
+      case 'whole-row':
+        return reference.range === range && reference.use !== 'count'
+      case 'star':
+        return rangesOfStar(reference).has(range)
+      default:
+        return false
+    }
+  })
 }
 
 function isInUnlistableStar(range: RangeVariable, references: readonly Reference[]): boolean {
@@ -137,3 +235,5 @@ function isInJoinRow(range: RangeVariable, references: readonly Reference[]): bo
 }
 
 const NATURAL: ReadonlySet<string> = new Set(['natural'])
+const USING: ReadonlySet<string> = new Set(['using'])
+const NONE: ReadonlySet<string> = new Set()

@@ -1,0 +1,228 @@
+import type { Node } from 'libpg-query'
+import { locationOf } from '../resolve/node.js'
+import type { ComparisonReference, SortReference } from '../resolve/reference.js'
+import type { ByteString } from '../sql/byte-string.js'
+import { quoteIdentifier } from '../sql/identifier.js'
+import { oldValueText, withoutLength, writeText } from './computed.js'
+import { canFollow, keyOf } from './key-columns.js'
+import type { ComputedColumn, KeyColumn } from './mapping.js'
+import { operandEnd, operandStart } from './operand.js'
+import { qualifierText, reaches } from './plan-column.js'
+import { edit, type PlanContext } from './plan-context.js'
+import { closingParenthesis, isSymbol, isWord, nameAt, tokenIndexAt } from './statement-source.js'
+
+/**
+ * Lets a comparison of a computed column use an index of its key column. Where the key column compares as the old one did,
+ * it is compared in its place; else a condition on it is added, which follows from the comparison.
+ *
+ *     u.id = $1      =>  u.key = ($1)::integer
+ *     u.zip = $1     =>  (u.zip = $1 AND u.key = (($1)::text)::integer)
+ */
+export function planComparison(context: PlanContext, reference: ComparisonReference): void {
+  const target = context.keyFacts.bound.get(reference.column)
+  if (target === undefined || target.merged || target.bareOnly) return
+  const found = keyOf(context.keyFacts, context.shown, target)
+  const qualifier = qualifierText(context, target.range)
+  if (found === undefined || qualifier === undefined || !reaches(context, target.scope, target.range)) return
+  const { column, key } = found
+  const keyText = `${qualifier}.${quoteIdentifier(found.name)}`
+  const operands = operandsOf(context, reference)
+  if (key.comparable) {
+    if (!needsPin(column, key, target, context) || pin(context, reference, column, operands)) {
+      const start = locationOf(reference.column)
+      const end = nameAt(context.source, start).at(-1)?.end ?? start
+      edit(context, start, end, keyText)
+      context.keyed.add(reference.column)
+    }
+    return
+  }
+  if (operands === undefined || !canFollow(reference, key)) return
+  const values = operands.map((operand) => context.source.text.slice(operand.start, operand.end))
+  const condition = followingCondition(reference, column, key, keyText, values)
+  if (condition === undefined) return
+  const { start, end } = comparisonSpan(context, reference, operands)
+  edit(context, start, start, '(')
+  edit(context, end, end, ` AND ${condition})`)
+}
+
+/** Sorting by the key column gives the same order, and its index. */
+export function planSort(context: PlanContext, reference: SortReference): void {
+  if (context.keyed.has(reference.node)) return
+  const found = keyOf(context.keyFacts, context.shown, reference)
+  const qualifier = qualifierText(context, reference.range)
+  if (found === undefined || !found.key.monotone || qualifier === undefined) return
+  if (!reaches(context, reference.scope, reference.range)) return
+  const start = locationOf(reference.node)
+  const end = nameAt(context.source, start).at(-1)?.end ?? start
+  edit(context, start, end, `${qualifier}.${quoteIdentifier(found.name)}`)
+  context.keyed.add(reference.node)
+}
+
+interface Operand {
+  readonly node: Node
+  readonly start: number
+  readonly end: number
+}
+
+/** The texts that the column is compared with, where all of them are plain and stand just where they seem to. */
+function operandsOf(context: PlanContext, reference: ComparisonReference): readonly Operand[] | undefined {
+  const { source } = context
+  const columnStart = locationOf(reference.column)
+  const columnEnd = nameAt(source, columnStart).at(-1)?.end ?? columnStart
+  const symbol = tokenIndexAt(source, locationOf(reference.node))
+  if (reference.side === 'left' && source.tokens[symbol - 1]?.end !== columnEnd) return undefined
+  if (reference.side === 'right' && source.tokens[symbol + 1]?.start !== columnStart) return undefined
+  const operands: Operand[] = []
+  for (const node of reference.others) {
+    const start = operandStart(node)
+    const end = start === undefined ? undefined : operandEnd(source, node)
+    if (start === undefined || end === undefined) return undefined
+    operands.push({ node, start, end })
+  }
+  return standsAlone(context, reference, symbol, operands) ? operands : undefined
+}
+
+/** True where nothing, no parenthesis either, stands between the operator and the operands. */
+function standsAlone(
+  { source }: PlanContext,
+  reference: ComparisonReference,
+  symbol: number,
+  operands: readonly Operand[],
+): boolean {
+  const tokenAfter = (offset: number) => source.tokens.findIndex((token) => token.start >= offset)
+  const [first, second] = operands
+  if (first === undefined) return false
+  switch (reference.form) {
+    case 'operator':
+      return reference.side === 'left'
+        ? source.tokens[symbol + 1]?.start === first.start
+        : source.tokens[symbol - 1]?.end === first.end
+    case 'between':
+      return (
+        second !== undefined &&
+        source.tokens[symbol + 1]?.start === first.start &&
+        isWord(source, tokenAfter(first.end), 'and') &&
+        source.tokens[tokenAfter(first.end) + 1]?.start === second.start
+      )
+    case 'any': {
+      const open = symbol + 2
+      if (!isWord(source, symbol + 1, 'any') || !isSymbol(source, open, '(')) return false
+      return (
+        source.tokens[open + 1]?.start === first.start &&
+        source.tokens[closingParenthesis(source, open) - 1]?.end === first.end
+      )
+    }
+    case 'in': {
+      if (!isSymbol(source, symbol + 1, '(')) return false
+      let index = symbol + 2
+      for (const operand of operands) {
+        if (source.tokens[index]?.start !== operand.start) return false
+        index = tokenAfter(operand.end)
+        if (!isSymbol(source, index, operand === operands.at(-1) ? ')' : ',')) return false
+        index++
+      }
+      return true
+    }
+  }
+}
+
+function comparisonSpan(
+  { source }: PlanContext,
+  reference: ComparisonReference,
+  operands: readonly Operand[],
+): { readonly start: number; readonly end: number } {
+  const columnStart = locationOf(reference.column)
+  const columnEnd = nameAt(source, columnStart).at(-1)?.end ?? columnStart
+  const first = operands[0]?.start ?? columnStart
+  if (reference.side === 'right') return { start: first, end: columnEnd }
+  const last = operands.at(-1)?.end ?? columnEnd
+  if (reference.form === 'operator' || reference.form === 'between') return { start: columnStart, end: last }
+  const open = tokenIndexAt(source, locationOf(reference.node)) + (reference.form === 'any' ? 2 : 1)
+  return { start: columnStart, end: source.tokens[closingParenthesis(source, open)]?.end ?? last }
+}
+
+/** Parameters and untyped literals would take the type of the key column. */
+function needsPin(
+  column: ComputedColumn,
+  key: KeyColumn,
+  target: { readonly range: { readonly relation?: { readonly oid: number } | undefined } },
+  context: PlanContext,
+): boolean {
+  const change = context.step.mapping.relations.get(target.range.relation?.oid ?? 0)
+  const now = change?.after.columns.find((candidate) => candidate.name === key.column)?.type ?? ''
+  const [from, to] = [withoutLength(column.type), withoutLength(now)]
+  // An untyped value that is compared with varchar becomes text, as with text.
+  const text = (type: string) => type === 'text' || type === 'character varying'
+  return from !== to && !(text(from) && text(to))
+}
+
+/** Gives untyped operands the type that they had; false where that is not sure. */
+function pin(
+  context: PlanContext,
+  reference: ComparisonReference,
+  column: ComputedColumn,
+  operands: readonly Operand[] | undefined,
+): boolean {
+  const untyped = reference.others.filter(isUntyped)
+  if (untyped.length === 0) return reference.others.every((node) => !holdsUntyped(node))
+  if (operands === undefined) return false
+  const type = `${withoutLength(column.type)}${reference.form === 'any' ? '[]' : ''}`
+  for (const operand of operands) {
+    if (!isUntyped(operand.node)) continue
+    edit(context, operand.start, operand.start, '(')
+    edit(context, operand.end, operand.end, `)::${type}`)
+  }
+  return true
+}
+
+function isUntyped(node: Node): boolean {
+  if ('ParamRef' in node) return true
+  return 'A_Const' in node && node.A_Const.sval !== undefined
+}
+
+/** Arrays and cases of untyped values take their type from the other side, too. */
+function holdsUntyped(node: Node): boolean {
+  return !('ColumnRef' in node || 'A_Const' in node || 'TypeCast' in node || 'A_Expr' in node || 'FuncCall' in node)
+}
+
+function followingCondition(
+  reference: ComparisonReference,
+  column: ComputedColumn,
+  key: KeyColumn,
+  keyText: ByteString,
+  values: readonly ByteString[],
+): ByteString | undefined {
+  const written = (value: ByteString) => writeText(key.write, oldValueText(column, value))
+  const guarded = (value: ByteString) =>
+    key.guard === undefined
+      ? writeText(key.write, value)
+      : `CASE WHEN ${writeText(key.guard, value)} THEN ${writeText(key.write, value)} END`
+  const type = withoutLength(column.type)
+  const element = 'hotswap_value.value'
+  const [first = '', second = ''] = values
+  switch (reference.form) {
+    case 'between':
+      return `${keyText} BETWEEN ${written(first)} AND ${written(second)}`
+    case 'in':
+    case 'any': {
+      if (reference.form === 'in' && key.total) return `${keyText} IN (${values.map(written).join(', ')})`
+      const array =
+        reference.form === 'any'
+          ? `(${first})::${type}[]`
+          : `ARRAY[${values.map((value) => `(${value})::${type}`).join(', ')}]`
+      const source = `pg_catalog.unnest(${array}) AS hotswap_value (value)`
+      return `${keyText} = ANY (ARRAY(SELECT ${guarded(element)} FROM ${source}))`
+    }
+    case 'operator': {
+      if (key.total) return `${keyText} ${loose(reference.operator)} ${written(first)}`
+      // OFFSET keeps PostgreSQL from computing a constant where the guard forbids it.
+      const source = `(SELECT (${first})::${type} AS value OFFSET 0) AS hotswap_value`
+      return `${keyText} = (SELECT ${guarded(element)} FROM ${source})`
+    }
+  }
+}
+
+/** The comparison itself stays and is strict where it was. */
+function loose(operator: ComparisonReference['operator']): string {
+  return operator === '<' ? '<=' : operator === '>' ? '>=' : operator
+}

@@ -1,36 +1,73 @@
-import type { NamedObject } from './catalog.js'
+import type { Catalog, NamedObject } from './catalog.js'
 import { type Difference, qualifiedName } from './difference.js'
+import { type ObjectPair, type OidTranslation, pairObjects, translated } from './pair-objects.js'
 
-/** Functions and data types that old statements can no longer name, or would use otherwise. */
-export function diffObjects(before: readonly NamedObject[], after: readonly NamedObject[]): Difference[] {
-  if (before.length === 0) return []
-  const signature = (object: NamedObject) =>
-    JSON.stringify([object.kind, object.schema, object.name, object.kind === 'enum' ? [] : object.shape])
-  const byOid = new Map(after.map((object) => [object.oid, object]))
-  const bySignature = new Map(after.map((object) => [signature(object), object]))
-  return before.flatMap((old): Difference[] => {
-    const now = byOid.get(old.oid) ?? bySignature.get(signature(old))
-    if (now === undefined) {
-      return [
-        {
-          relation: qualifiedName(old),
-          what: `the ${old.kind} was dropped`,
-          hint: 'old statements may use it: keep it until no client speaks the old version',
-        },
-      ]
-    }
-    if (signature(now) !== signature(old) || !old.shape.every((label) => now.shape.includes(label))) {
-      return [
-        {
-          relation: qualifiedName(old),
-          what:
-            now.schema === old.schema && now.name === old.name
-              ? `the ${old.kind} changed`
-              : `the ${old.kind} is now ${qualifiedName(now)}`,
-          hint: `only tables and columns can be renamed or moved so far: keep this ${old.kind} until no client speaks the old version`,
-        },
-      ]
-    }
-    return []
+export interface ObjectDiff {
+  /** Objects that statements name otherwise now, or that were made anew. */
+  readonly changed: readonly ObjectPair[]
+  readonly translation: OidTranslation
+  readonly differences: readonly Difference[]
+}
+
+/** What became of functions and data types, and what old statements would not survive of it. */
+export function diffObjects(before: Catalog, after: Catalog): ObjectDiff {
+  if ((before.objects ?? []).length === 0)
+    return { changed: [], translation: { types: new Map(), labels: new Map() }, differences: [] }
+  const { pairs, gone, translation } = pairObjects(before, after)
+  return {
+    changed: pairs.filter(isChanged),
+    translation,
+    differences: [
+      ...gone.map((object) => ({
+        relation: qualifiedName(object),
+        what: `the ${object.kind} was dropped`,
+        hint: 'old statements may use it: keep it until no client speaks the old version',
+      })),
+      ...pairs.flatMap((pair) => diffShape(pair, translation)),
+    ],
+  }
+}
+
+function isChanged({ before, after }: ObjectPair): boolean {
+  return before.oid !== after.oid || before.schema !== after.schema || before.name !== after.name
+}
+
+function diffShape({ before, after }: ObjectPair, translation: OidTranslation): Difference[] {
+  const relation = qualifiedName(before)
+  if (before.kind === 'enum') return diffLabels(relation, before, after)
+  if (translated(before.shape, translation).join('\0') === after.shape.join('\0')) return []
+  return [
+    {
+      relation,
+      what: `the ${before.kind} changed`,
+      hint: `old statements rely on it as it was: keep it, and make the new one under another name`,
+    },
+  ]
+}
+
+function diffLabels(relation: string, before: NamedObject, after: NamedObject): Difference[] {
+  const renamed = before.shape.flatMap((label, index) => {
+    const oid = before.labelOids?.[index]
+    const now = oid === undefined ? undefined : after.shape[after.labelOids?.indexOf(oid) ?? -1]
+    return now === undefined || now === label ? [] : [`"${label}" to "${now}"`]
   })
+  const refuse = (what: string, hint: string): Difference[] => [{ relation, what, hint }]
+  if (renamed.length > 0) {
+    return refuse(
+      `labels of the enum were renamed: ${renamed.join(', ')}`,
+      'old statements read and write the old ones: keep them, ADD VALUE for the new ones, and let new code write those when no client speaks the old version',
+    )
+  }
+  const lost = before.shape.filter((label) => !after.shape.includes(label))
+  if (lost.length > 0) {
+    return refuse(
+      `the enum lost ${lost.map((label) => `"${label}"`).join(', ')}`,
+      'old statements may write it and ask for it: keep the label until no client speaks the old version',
+    )
+  }
+  const order = after.shape.filter((label) => before.shape.includes(label))
+  if (order.join('\0') !== before.shape.join('\0')) {
+    return refuse('the order of its labels changed', 'old queries would sort and compare otherwise: keep the order')
+  }
+  return []
 }

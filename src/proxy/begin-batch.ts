@@ -87,10 +87,12 @@ export function makeEpoch(
   active: ActiveGeneration,
   version: number,
 ): Epoch {
+  const bare = ingredients.kind !== 'app' || active.rewriter.speaksHead(version)
   return {
     active,
     version,
-    bare: ingredients.kind !== 'app' || active.rewriter.speaksHead(version),
+    bare,
+    oids: bare ? undefined : active.rewriter.typeOids?.(version),
     path: ingredients.path,
     temporary: ingredients.temporary,
     standardConformingStrings: ingredients.standardConformingStrings,

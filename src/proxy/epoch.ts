@@ -1,5 +1,6 @@
 import type { Relation } from '../catalog/catalog.js'
 import type { Outcome } from '../rewrite/outcome.js'
+import type { TypeOids } from '../rewrite/type-oids.js'
 import type { ActiveGeneration } from './contracts.js'
 
 /**
@@ -12,6 +13,8 @@ export interface Epoch {
   readonly version: number
   /** The client speaks head: nothing is rewritten. */
   readonly bare: boolean
+  /** The data types that the client knows by other oids than the server. */
+  readonly oids: TypeOids | undefined
   readonly path: readonly string[]
   readonly temporary: readonly Relation[]
   readonly standardConformingStrings: boolean

@@ -11,6 +11,7 @@ import type { PreparedStatement } from './prepared-statements.js'
 import { refusedVersion } from './refuse-version.js'
 import type { Session } from './session.js'
 import { plain, standingReplies } from './standing-replies.js'
+import { typesForServer } from './type-oids.js'
 
 // Each function takes the message that the framer shows; false where it cannot be taken.
 
@@ -34,7 +35,9 @@ export function takeParse(session: Session): boolean {
   const statement: PreparedStatement = Object.assign(made, { replies: standingReplies(made) })
   replies.send({ kind: 'parse', injected: false, origin: { epoch, outcome }, onSettled: statements.declare(statement) })
   noteOutcome(session, outcome)
-  return outcome.kind === 'unchanged' ? forward(session) : replace(session, encodeParse(name, sent, types))
+  const typesSent = typesForServer(epoch, types)
+  if (outcome.kind === 'unchanged' && typesSent === types) return forward(session)
+  return replace(session, encodeParse(name, sent, typesSent))
 }
 
 export function takeBind(session: Session): boolean {

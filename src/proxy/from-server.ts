@@ -19,6 +19,7 @@ import { startProbe } from './probe-exchange.js'
 import type { ExpectedReply } from './reply-queue.js'
 import { considerRetry, endFailedAttempt, goOnRetrying, isWorthRetry } from './retry.js'
 import { isBusy, type Session } from './session.js'
+import { describeForClient } from './type-oids.js'
 
 /** Takes the server's frames, and lets the client's go on where they waited for one of them. */
 export function readServer(session: Session): void {
@@ -81,7 +82,8 @@ function takeFrame(session: Session): Verdict {
     const tag = type === Backend.CommandComplete ? decodeCommandTag(buffer, start, end) : ''
     session.opening = openingAfter(session.opening, type, tag)
   }
-  return 'pass'
+  const { oids } = session.epoch
+  return oids !== undefined && describeForClient(session, oids) ? 'drop' : 'pass'
 }
 
 function takeStartup(session: Session): Verdict {

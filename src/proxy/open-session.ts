@@ -53,7 +53,8 @@ export function openSession(context: ProxyContext, start: SessionStart): Session
     }),
     fromServer: createFramer({
       limit: () => LARGE_MESSAGE_LIMIT,
-      need: (type, size) => serverNeed(type, size, replies.head?.collect !== undefined),
+      need: (type, size) =>
+        serverNeed(type, size, replies.head?.collect !== undefined, session.epoch.oids !== undefined),
     }),
     readClient: () => readClient(session),
     readServer: () => readServer(session),
@@ -117,13 +118,15 @@ function clientNeed(type: number, size: number): number {
   }
 }
 
-function serverNeed(type: number, size: number, collected: boolean): number {
+/** `translated`: the oids of types in descriptions may have to be replaced. */
+function serverNeed(type: number, size: number, collected: boolean, translated: boolean): number {
   switch (type) {
     case Backend.DataRow:
     case Backend.CopyData:
-    case Backend.RowDescription:
     case Backend.FunctionCallResponse:
       return collected ? size : 0
+    case Backend.RowDescription:
+      return collected || translated ? size : 0
     default:
       return size
   }

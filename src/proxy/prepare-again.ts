@@ -5,6 +5,7 @@ import { rewriteUnder } from './epoch.js'
 import type { PreparedStatement } from './prepared-statements.js'
 import type { ExpectedReply, ReplyKind, Settlement } from './reply-queue.js'
 import type { Session } from './session.js'
+import { hasSameTypes, typesForServer } from './type-oids.js'
 
 /** A statement of ours, on the server only while a statement is prepared again. */
 const SCRATCH = 'hotswap_scratch'
@@ -16,7 +17,7 @@ const CLOSE = swallowed('close')
 const BIND = swallowed('bind')
 
 /**
- * Brings a statement up to the session's epoch before it is used: where it would now be sent as another text, messages that
+ * Brings a statement up to the session's epoch before it is used: where it would now be sent as another text, or types have other oids, messages that
  * prepare it again go out in front of the one that uses it, in the same batch, their replies swallowed.
  *
  * The name stays the same on the server, so that SQL's EXECUTE and DEALLOCATE find it. The new text is first prepared under
@@ -33,7 +34,7 @@ export function bringUpToDate(session: Session, statement: PreparedStatement, er
   const before = { epoch: statement.epoch, outcome: statement.outcome, sent: statement.sent, lost: statement.lost }
   statement.epoch = epoch
   statement.outcome = outcome
-  if (sent === before.sent && !before.lost) return
+  if (sent === before.sent && !before.lost && hasSameTypes(epoch, before.epoch)) return
   statement.sent = sent
   statement.lost = false
   session.context.counters.reprepared++
@@ -52,7 +53,8 @@ function prepareByParse(
   settle: (how: Settlement) => void,
 ): void {
   const { replies, toServer } = session
-  const { name, sent, types } = statement
+  const { name, sent } = statement
+  const types = typesForServer(origin.epoch, statement.types)
   // A failed Parse of the unnamed statement leaves none, so there is nothing to try first.
   const parse = { kind: 'parse', injected: true, errorForClient: true, origin } as const
   if (name === '') {

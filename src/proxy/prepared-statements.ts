@@ -11,7 +11,7 @@ export interface PreparedStatement {
   readonly madeBy: 'parse' | 'prepare'
   /** The client's own text. */
   readonly text: string
-  /** The end of the Parse as it came: parameter types. */
+  /** The end of the Parse as it came: parameter types, by the client's oids. */
   readonly types: Buffer
   readonly effects: Effects | undefined
   epoch: Epoch

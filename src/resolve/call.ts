@@ -1,11 +1,13 @@
 import type { FuncCall, Node, TypeCast } from 'libpg-query'
 import type { Place, ResolveContext } from './context.js'
 import { resolveColumnRef, resolveExpression } from './expression.js'
+import { type FromItem, reportCall } from './function-name.js'
+import { isNameType, type NameType, resolveNamesString } from './names-string.js'
 import { lookUpRelation } from './namespace.js'
 import { locationOf, stringsOf } from './node.js'
 import { splitQualifiedName } from './qualified-name.js'
 import type { NameStringReference, RowUse } from './reference.js'
-import { SYSTEM_TYPES } from './system-types.js'
+import { resolveTypeName } from './type-name.js'
 
 /** Functions that show a row's field names, or keep the row in a value that may be shown so later. */
 export const ROW_NAME_FUNCTIONS: ReadonlySet<string> = new Set([
@@ -58,14 +60,24 @@ const NAME_FUNCTIONS: Readonly<Record<string, (count: number) => number>> = {
   has_column_privilege: (count) => count - 3,
 }
 
+/** Functions with a type's or a function's name in a string: which argument it is, from 0, or -n from the last. */
+const OBJECT_NAME_FUNCTIONS: Readonly<Record<string, { readonly at: number; readonly as: NameType }>> = {
+  to_regtype: { at: 0, as: 'regtype' },
+  to_regproc: { at: 0, as: 'regproc' },
+  to_regprocedure: { at: 0, as: 'regprocedure' },
+  has_type_privilege: { at: -2, as: 'regtype' },
+  has_function_privilege: { at: -2, as: 'regprocedure' },
+}
+
 /** Of those the ones with the name of one of its columns in the next argument. */
 const COLUMN_FUNCTIONS: ReadonlySet<string> = new Set(['pg_get_serial_sequence', 'has_column_privilege'])
 
 /**
  * Reports a function call: its name may give rows of a relation, its arguments may name relations in strings.
- * `shownAsRange`: its rows are a range variable that the caller reports.
+ * `item`: the item of FROM that it is.
  */
-export function resolveFuncCall(context: ResolveContext, place: Place, node: FuncCall, shownAsRange = false): void {
+export function resolveFuncCall(context: ResolveContext, place: Place, node: FuncCall, item: FromItem = {}): void {
+  reportCall(context, node, item)
   const names = stringsOf(node.funcname)
   const name = names.at(-1) ?? ''
   const schema = names.at(-2)
@@ -74,7 +86,7 @@ export function resolveFuncCall(context: ResolveContext, place: Place, node: Fun
     if (candidate.name === name && (schema === undefined || schema === candidate.schema)) {
       const { relationOid, givesRows } = candidate
       takesRows = true
-      if (!shownAsRange) context.references.push({ kind: 'row-function', relationOid, givesRows, node })
+      if (item.range === undefined) context.references.push({ kind: 'row-function', relationOid, givesRows, node })
     }
   }
   const builtIn = schema === undefined || schema === 'pg_catalog'
@@ -83,6 +95,8 @@ export function resolveFuncCall(context: ResolveContext, place: Place, node: Fun
     resolveNameString(context, node.args?.[nameAt])
     if (COLUMN_FUNCTIONS.has(name)) resolveColumnString(context, node.args?.[nameAt], node.args?.[nameAt + 1])
   }
+  const read = builtIn ? OBJECT_NAME_FUNCTIONS[name] : undefined
+  if (read !== undefined) resolveNamesString(context, node.args?.at(read.at), read.as, false)
   if (takesRegclass(context, name)) for (const argument of node.args ?? []) resolveNameString(context, argument)
   // What a function of the user's own does with a row that it takes as anyelement or record is not known.
   const namesSeen =
@@ -103,13 +117,13 @@ export function resolveFuncCall(context: ResolveContext, place: Place, node: Fun
 }
 
 function isOwnFunction(context: ResolveContext, name: string): boolean {
-  return (context.namespace.catalog.objects ?? []).some((object) => object.kind === 'function' && object.name === name)
+  return (context.namespace.catalog.objectsByName.get(name) ?? []).some((object) => object.kind === 'function')
 }
 
 /** A function of the user's own with an argument of type regclass (oid 2205, pg_type.dat). */
 function takesRegclass(context: ResolveContext, name: string): boolean {
-  return (context.namespace.catalog.objects ?? []).some(
-    (object) => object.kind === 'function' && object.name === name && / 2205\b/.test(` ${object.shape.join(' ')}`),
+  return (context.namespace.catalog.objectsByName.get(name) ?? []).some(
+    (object) => object.kind === 'function' && / 2205\b/.test(` ${object.shape.join(' ')}`),
   )
 }
 
@@ -130,29 +144,14 @@ function noteProjection(context: ResolveContext, at: number, schema: string | un
 }
 
 export function resolveTypeCast(context: ResolveContext, place: Place, node: TypeCast): void {
-  const names = stringsOf(node.typeName?.names)
-  const type = names.at(-1) ?? ''
-  const schema = names.at(-2)
-  if (type === 'regclass') resolveNameString(context, node.arg)
-  else resolveTypeName(context, node.typeName, schema, type)
+  const type = stringsOf(node.typeName?.names).at(-1) ?? ''
+  const isArray = (node.typeName?.arrayBounds ?? []).length > 0
+  if (type === 'regclass' && !isArray) resolveNameString(context, node.arg)
+  else if (isNameType(type)) resolveNamesString(context, node.arg, type, isArray)
+  else resolveTypeName(context, node.typeName)
   const asText = isTextType(node) && place.rowUse !== 'names'
   const rowUse = asText ? 'value' : /^jsonb?$/.test(type) ? 'names' : place.rowUse
   resolveExpression(context, { ...place, rowUse }, node.arg)
-}
-
-/** Reports a relation's row type where a type name means one. */
-function resolveTypeName(
-  context: ResolveContext,
-  node: TypeCast['typeName'],
-  schema: string | undefined,
-  name: string,
-): void {
-  if (node === undefined || schema === 'pg_catalog') return
-  if (schema === undefined && SYSTEM_TYPES.has(name)) return
-  const relation = lookUpRelation(context.namespace, schema, name)
-  if (relation !== undefined && relation.rowTypeOid !== 0) {
-    context.references.push({ kind: 'row-type', relation, node })
-  }
 }
 
 /** Reports a string constant that is read as a relation's name. */

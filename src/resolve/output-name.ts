@@ -7,7 +7,7 @@ type Strength = 0 | 1 | 2
 interface Figured {
   readonly name: string
   readonly strength: Strength
-  /** The column reference that gave the name, where one did. */
+  /** The column reference, call or cast that gave the name, where one did. */
   readonly leaf: Node | undefined
 }
 
@@ -31,7 +31,7 @@ const FIXED_NAMES: Readonly<Record<string, string>> = {
   JsonArrayAgg: 'json_arrayagg',
 }
 
-/** The output name of a target list item without alias, and the column reference that it comes from, if any. */
+/** The output name of a target list item without alias, and the column reference, call or cast that it comes from, if any. */
 export function figureOutputName(value: Node | undefined): { readonly name: string; readonly leaf: Node | undefined } {
   return figure(value)
 }
@@ -55,7 +55,7 @@ function figure(node: Node | undefined): Figured {
     return { name, strength: 2, leaf: arg !== undefined && 'ColumnRef' in arg ? arg : undefined }
   }
   if ('FuncCall' in node) {
-    return { name: stringOf(node.FuncCall.funcname?.at(-1)) ?? '?column?', strength: 2, leaf: undefined }
+    return { name: stringOf(node.FuncCall.funcname?.at(-1)) ?? '?column?', strength: 2, leaf: node }
   }
   if ('A_Expr' in node) {
     return node.A_Expr.kind === 'AEXPR_NULLIF' ? { name: 'nullif', strength: 2, leaf: undefined } : NONE
@@ -63,7 +63,7 @@ function figure(node: Node | undefined): Figured {
   if ('TypeCast' in node) {
     const inner = figure(node.TypeCast.arg)
     const type = stringOf(node.TypeCast.typeName?.names?.at(-1))
-    return inner.strength > 1 || type === undefined ? inner : { name: type, strength: 1, leaf: undefined }
+    return inner.strength > 1 || type === undefined ? inner : { name: type, strength: 1, leaf: node }
   }
   if ('CollateClause' in node) return figure(node.CollateClause.arg)
   if ('CaseExpr' in node) {

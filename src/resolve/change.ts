@@ -3,6 +3,7 @@ import type { Place, ResolveContext } from './context.js'
 import { resolveExpression, resolveRow } from './expression.js'
 import { resolveFrom, resolveRangeVar } from './from-clause.js'
 import { resolveColumnList } from './insert.js'
+import { reportComparisons } from './predicate.js'
 import { type OutputColumns, resolveWith } from './query.js'
 import type { RangeVariable } from './range-variable.js'
 import { resolveReturning } from './returning.js'
@@ -19,6 +20,7 @@ export function resolveUpdate(context: ResolveContext, outer: Place, node: Updat
   const inside: Place = { ...place, scope, outermost: false }
   resolveSetList(context, inside, target, node.targetList)
   resolveExpression(context, inside, node.whereClause)
+  reportComparisons(context, node.whereClause)
   return resolveReturning(context, place, node.returningClause, target, scope)
 }
 
@@ -30,6 +32,7 @@ export function resolveDelete(context: ResolveContext, outer: Place, node: Delet
   const using = resolveFrom(context, { ...place, scope: undefined, outermost: false }, node.usingClause, since)
   const scope: Scope = { ...joinVisible(visibleOf(target), using), parent: undefined }
   resolveExpression(context, { ...place, scope, outermost: false }, node.whereClause)
+  reportComparisons(context, node.whereClause)
   return resolveReturning(context, place, node.returningClause, target, scope)
 }
 
@@ -43,6 +46,7 @@ export function resolveMerge(context: ResolveContext, outer: Place, node: MergeS
   // `RETURNING *` of MERGE shows the source's columns first (transformMergeStmt).
   const scope: Scope = { ...joinVisible(source, visibleOf(target)), parent: undefined }
   resolveExpression(context, { ...place, scope, outermost: false }, node.joinCondition)
+  reportComparisons(context, node.joinCondition)
   for (const [when, clause] of (node.mergeWhenClauses ?? []).entries()) {
     if ('MergeWhenClause' in clause) resolveWhen(context, place, clause.MergeWhenClause, when, target, source)
   }
@@ -84,7 +88,8 @@ function resolveWhen(
     node,
     listed: clause.targetList?.length,
     listedNames,
-    source: clause.values === undefined ? { kind: 'default values' } : { kind: 'values', rows: [values.length] },
+    source: clause.values === undefined ? { kind: 'default values' } : { kind: 'values', rows: [values] },
     when,
+    conflictAt: undefined,
   })
 }

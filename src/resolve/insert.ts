@@ -5,7 +5,7 @@ import { resolveRangeVar } from './from-clause.js'
 import { locationOf } from './node.js'
 import { type OutputColumns, resolveQuery, resolveWith } from './query.js'
 import type { RangeVariable } from './range-variable.js'
-import type { InsertSource } from './reference.js'
+import type { InsertSource, WrittenName } from './reference.js'
 import { resolveReturning } from './returning.js'
 import { joinVisible, type Scope, visibleOf } from './scope.js'
 import { resolveSetList, resolveTargetFields } from './set-list.js'
@@ -24,24 +24,25 @@ export function resolveInsert(context: ResolveContext, outer: Place, node: Inser
     listedNames,
     source,
     when: undefined,
+    conflictAt: node.onConflictClause === undefined ? undefined : locationOf(node.onConflictClause),
   })
   if (node.onConflictClause !== undefined) resolveConflict(context, place, target, node.onConflictClause)
   return resolveReturning(context, place, node.returningClause, target, visibleOf(target))
 }
 
-/** Reports an INSERT column list; returns the names of its columns. */
+/** Reports an INSERT column list; returns its names. */
 export function resolveColumnList(
   context: ResolveContext,
   place: Place,
   target: RangeVariable,
   items: readonly Node[] | undefined,
-): string[] {
-  const names: string[] = []
+): WrittenName[] {
+  const names: WrittenName[] = []
   for (const item of items ?? []) {
     if (!('ResTarget' in item)) continue
     const { name = '', indirection } = item.ResTarget
-    names.push(name)
     const location = locationOf(item.ResTarget)
+    names.push({ name, location, inside: indirection !== undefined })
     context.references.push({ kind: 'target-column', range: target, name, location, place: undefined })
     resolveTargetFields(context, place, target, name, indirection)
   }
@@ -55,7 +56,7 @@ function resolveSource(context: ResolveContext, place: Place, node: InsertStmt):
   const columns = resolveQuery(context, { ...place, scope: undefined, outermost: false }, query.SelectStmt)
   const select = query.SelectStmt
   if (select.valuesLists !== undefined && isPlainValues(select)) {
-    const rows = select.valuesLists.map((row) => ('List' in row ? (row.List.items ?? []).length : 0))
+    const rows = select.valuesLists.map((row) => ('List' in row ? (row.List.items ?? []) : []))
     return { kind: 'values', rows }
   }
   return { kind: 'select', columns: columns?.length, arms: armsOf(select) }

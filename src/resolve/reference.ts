@@ -1,4 +1,4 @@
-import type { ColumnRef, FuncCall, RangeFunction, RangeVar, ResTarget, SelectStmt, TypeName } from 'libpg-query'
+import type { ColumnRef, FuncCall, Node, RangeFunction, RangeVar, ResTarget, SelectStmt, TypeName } from 'libpg-query'
 import type { Column, Relation } from '../catalog/catalog.js'
 import type { RangeVariable } from './range-variable.js'
 import type { Scope, Visible } from './scope.js'
@@ -135,6 +135,31 @@ export interface OutputNameReference {
   readonly leaf: ColumnRef
 }
 
+/** A column's name in a list of columns to write to. */
+export interface WrittenName {
+  readonly name: string
+  /** Byte offset of the name's token. */
+  readonly location: number
+  /** True for an element or a field of the column: `tags[1]`, `lead.name`. */
+  readonly inside: boolean
+}
+
+/** One assignment of a SET: `name = value`, or `(first, last) = source`. */
+export interface Assignment {
+  readonly names: readonly WrittenName[]
+  readonly value: Node
+  readonly several: boolean
+  /** Of a sub-SELECT for several columns: how many it gives; undefined where that cannot be known. */
+  readonly width: number | undefined
+}
+
+/** All assignments of one SET; it follows the references inside of them. */
+export interface SetListReference {
+  readonly kind: 'set-list'
+  readonly range: RangeVariable
+  readonly assignments: readonly Assignment[]
+}
+
 /** An INSERT, for what follows from its column list and its source of rows. */
 export interface InsertReference {
   readonly kind: 'insert'
@@ -142,16 +167,18 @@ export interface InsertReference {
   readonly node: RangeVar
   /** Number of listed columns; undefined for an INSERT without a list. */
   readonly listed: number | undefined
-  readonly listedNames: readonly string[]
+  readonly listedNames: readonly WrittenName[]
   readonly source: InsertSource
   /** For the INSERT of a MERGE: the number of its WHEN, from 0. */
   readonly when: number | undefined
+  /** Byte offset of ON CONFLICT, where it has one. */
+  readonly conflictAt: number | undefined
 }
 
 export type InsertSource =
   | { readonly kind: 'default values' }
-  /** VALUES rows by the number of their expressions. */
-  | { readonly kind: 'values'; readonly rows: readonly number[] }
+  /** VALUES rows with their expressions. */
+  | { readonly kind: 'values'; readonly rows: readonly (readonly Node[])[] }
   /** A query: its arms, left to right, and its number of columns (undefined where a star hides it). */
   | { readonly kind: 'select'; readonly columns: number | undefined; readonly arms: readonly SelectStmt[] }
 
@@ -261,6 +288,7 @@ export type Reference =
   | SystemColumnReference
   | TargetColumnReference
   | OutputNameReference
+  | SetListReference
   | InsertReference
   | CopyReference
   | ConstraintReference

@@ -91,6 +91,10 @@ const WORDS: { readonly [K in Reference['kind']]: (reference: Extract<Reference,
     'system-column': ({ range }) => ({ what: 'system column', why: `belongs to ${range.name}` }),
     'target-column': ({ name, range }) => ({ what: `column ${name}`, why: `is written in ${range.name}` }),
     'output-name': ({ name }) => ({ what: `output ${name}`, why: 'takes its name from a column' }),
+    'set-list': ({ range, assignments }) => ({
+      what: `SET of ${range.name}`,
+      why: `assigns ${assignments.length} times`,
+    }),
     insert: ({ range, listed }) => ({
       what: `INSERT into ${range.name}`,
       why: listed === undefined ? 'names no columns' : `names ${listed} columns`,

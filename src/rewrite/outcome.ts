@@ -16,6 +16,18 @@ export interface Edit {
   readonly text: string
   /** True where the new text stands for something that the old one implies: no error there has a position. */
   readonly implied?: boolean
+  /** Of an edit without width: it encloses what other edits put at the same place. */
+  readonly encloses?: 'before' | 'after'
+  /** Stretches of the old text that were moved into the new text, by their offsets in it. */
+  readonly moved?: readonly MovedText[]
+}
+
+export interface MovedText {
+  /** Byte offset into the edit's text. */
+  readonly at: number
+  readonly length: number
+  /** Byte offset into the old text. */
+  readonly start: number
 }
 
 /** Forward the client's own bytes. */

@@ -2,39 +2,25 @@ import type { Column } from '../catalog/catalog.js'
 import { locationOf } from '../resolve/node.js'
 import type { CopyReference } from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
-import { hasOtherColumns, type RelationMapping } from './mapping.js'
+import { arrange, type Part } from './arrange.js'
+import { readText } from './computed.js'
+import { computedColumn, hasOtherColumns, type RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { rangeText, relationText } from './plan-range.js'
 import { closingParenthesis } from './statement-source.js'
+import { writtenColumn } from './written-column.js'
 
 /** COPY of a table moves the old columns; names in a header are the old ones. */
 export function planCopy(context: PlanContext, reference: CopyReference): void {
   const change = mappingOf(context, reference.range)
   if (change === undefined) return
-  const renamed = hasOtherColumns(change)
-  const at = locationOf(reference.node)
-  if (reference.from && change.insert.length > 0) {
-    refuseUnsupported(
-      context,
-      `COPY into "${change.before.name}" cannot give its new columns the values that the rule says`,
-      'Use INSERT, or give the new columns a DEFAULT in the database.',
-      at,
-    )
-    return
-  }
-  if (renamed && reference.from && (reference.columnOptions || reference.header === 'match')) {
-    refuseUnsupported(
-      context,
-      `COPY of "${change.before.name}" names columns in its options, and columns were renamed`,
-      'Leave out FORCE_NULL, FORCE_NOT_NULL and HEADER MATCH.',
-      at,
-    )
-    return
-  }
   const columns = reference.listed === undefined ? copiedColumns(change) : reference.listedNames
-  if (!reference.from && renamed && (reference.header === 'names' || reference.columnOptions)) {
+  if (reference.from && refuseInput(context, reference, change, columns)) return
+  const renamed = hasOtherColumns(change)
+  const computed = columns.some((name) => computedColumn(change, name) !== undefined)
+  if (!reference.from && (computed || (renamed && (reference.header === 'names' || reference.columnOptions)))) {
     planCopyQuery(context, reference, change, columns)
-  } else if (reference.listed === undefined && change.added.length > 0) {
+  } else if (reference.listed === undefined && !isWhole(change, columns)) {
     const list = columns.map((name) => quoteIdentifier(newColumnName(change, name))).join(', ')
     const { end } = rangeText(context.source, reference).name
     edit(context, end, end, ` (${list})`)
@@ -44,6 +30,46 @@ export function planCopy(context: PlanContext, reference: CopyReference): void {
 /** COPY without a list leaves out generated columns. */
 function copiedColumns(change: RelationMapping): readonly string[] {
   return change.before.columns.filter((column: Column) => column.generated === 'none').map((column) => column.name)
+}
+
+/** True where COPY without a list means these columns in the new schema too. */
+function isWhole({ after, columns: mapped }: RelationMapping, columns: readonly string[]): boolean {
+  const now = after.columns.filter((column) => column.generated === 'none')
+  return now.length === columns.length && columns.every((name, index) => plainNameOf(mapped, name) === now[index]?.name)
+}
+
+function plainNameOf(columns: RelationMapping['columns'], name: string): string | undefined {
+  const column = columns.get(name)
+  return column?.kind === 'column' ? column.name : undefined
+}
+
+/** COPY FROM gives rows to the table as they are: nothing can be computed on the way. */
+function refuseInput(
+  context: PlanContext,
+  reference: CopyReference,
+  change: RelationMapping,
+  columns: readonly string[],
+): boolean {
+  const at = locationOf(reference.node)
+  const table = change.before.name
+  const refuse = (message: string, hint: string) => {
+    refuseUnsupported(context, message, hint, at)
+    return true
+  }
+  const computed = columns.find((name) => writtenColumn(change, name).kind === 'computed')
+  if (computed !== undefined) {
+    const hint = 'COPY into a temporary table of the old shape, then INSERT INTO ... SELECT from it.'
+    return refuse(`COPY into "${table}" cannot compute what column "${computed}" is stored as now`, hint)
+  }
+  if (change.insert.some(({ unless }) => unless === undefined || !columns.includes(unless))) {
+    const hint = 'Use INSERT, or give the new columns a DEFAULT in the database.'
+    return refuse(`COPY into "${table}" cannot give its new columns the values that the rule says`, hint)
+  }
+  if (hasOtherColumns(change) && (reference.columnOptions || reference.header === 'match')) {
+    const hint = 'Leave out FORCE_NULL, FORCE_NOT_NULL and HEADER MATCH.'
+    return refuse(`COPY of "${table}" names columns in its options, and columns were renamed`, hint)
+  }
+  return false
 }
 
 /** `COPY users TO STDOUT CSV HEADER` => `COPY (SELECT id, full_name AS name FROM ONLY public.people) TO ...`. */
@@ -56,18 +82,20 @@ function planCopyQuery(
   const { source } = context
   const text = rangeText(source, reference)
   const listEnd = reference.listed === undefined ? undefined : source.tokens[closingParenthesis(source, text.next)]?.end
-  const items = columns.map((name) => {
-    const newName = newColumnName(change, name)
-    return newName === name ? quoteIdentifier(name) : `${quoteIdentifier(newName)} AS ${quoteIdentifier(name)}`
-  })
-  // The edits of the name and of the listed columns lie inside of this one.
-  const { start } = text.name
-  const end = listEnd ?? text.name.end
-  dropEditsWithin(context, start, end)
-  edit(context, start, end, `(SELECT ${items.join(', ')} FROM ONLY ${relationText(change.after)})`)
+  const span = { start: text.name.start, end: listEnd ?? text.name.end }
+  if (change.after.kind !== 'table' && change.after.kind !== 'materialized') {
+    // PostgreSQL says that it copies no such relation; of a query it would.
+    arrange(context, span, [relationText(change.after)])
+    return
+  }
+  const items = columns.map((name) => copiedText(change, name))
+  const query: Part = `(SELECT ${items.join(', ')} FROM ONLY ${relationText(change.after)})`
+  arrange(context, span, [query])
 }
 
-function dropEditsWithin(context: PlanContext, start: number, end: number): void {
-  const kept = context.edits.filter((planned) => planned.end <= start || planned.start >= end)
-  context.edits.splice(0, context.edits.length, ...kept)
+function copiedText(change: RelationMapping, name: string): string {
+  const computed = computedColumn(change, name)
+  const newName = newColumnName(change, name)
+  const text = computed === undefined ? quoteIdentifier(newName) : readText(computed, '')
+  return computed === undefined && newName === name ? text : `${text} AS ${quoteIdentifier(name)}`
 }

@@ -7,7 +7,6 @@ import {
   planAmbiguous,
   planColumn,
   planOutputName,
-  planTargetColumn,
   planUncertain,
 } from './plan-column.js'
 import type { NamePath, PlanContext, PlannedRefusal, StepFacts } from './plan-context.js'
@@ -17,6 +16,8 @@ import { planColumnString, planConstraint, planNameString, planUnfollowed } from
 import { planFunctionRange, planMissingRange, planRange, planUnknownRelation } from './plan-range.js'
 import { planFieldReference, planRowFunction, planRowSource, planRowType, planWholeRow } from './plan-row.js'
 import { planStar, planSystemColumn } from './plan-star.js'
+import { planSetList } from './plan-set-list.js'
+import { planTargetColumn } from './plan-target.js'
 import { presentRanges } from './presentation.js'
 import { mentionsName, type StatementSource } from './statement-source.js'
 
@@ -85,6 +86,7 @@ const PLANNERS: {
   'system-column': planSystemColumn,
   'target-column': planTargetColumn,
   'output-name': planOutputName,
+  'set-list': planSetList,
   insert: planInsert,
   copy: planCopy,
   constraint: planConstraint,

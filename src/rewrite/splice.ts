@@ -11,7 +11,7 @@ export interface Spliced {
 
 /** Makes all edits at once. Edits at one place stay in their order; overlapping edits are a bug and throw. */
 export function splice(text: ByteString, edits: readonly Edit[]): Spliced {
-  const sorted = [...edits].sort((a, b) => a.start - b.start || a.end - b.end).map((edit) => apart(text, edit))
+  const sorted = [...edits].sort(byPlace).map((edit) => apart(text, edit))
   let result = ''
   let from = 0
   for (const { start, end, text: replacement } of sorted) {
@@ -21,6 +21,13 @@ export function splice(text: ByteString, edits: readonly Edit[]): Spliced {
   }
   return { text: result + text.slice(from), oldOffset: (offset) => oldOffset(sorted, offset) }
 }
+
+/** The order of edits in the text; of those without width at one place the enclosing ones stand outside. */
+export function byPlace(a: Edit, b: Edit): number {
+  return a.start - b.start || a.end - b.end || DEPTH[a.encloses ?? 'not'] - DEPTH[b.encloses ?? 'not']
+}
+
+const DEPTH = { before: 0, not: 1, after: 2 } as const
 
 /** SQL may stand without blanks (`UPDATE"users"SET`): an edit must not grow together with what is around it. */
 function apart(text: ByteString, edit: Edit): Edit {

@@ -1,0 +1,70 @@
+import type { TargetColumnReference } from '../resolve/reference.js'
+import { quoteIdentifier } from '../sql/identifier.js'
+import { newColumnNames } from './closure.js'
+import { refuseComposite } from './composite.js'
+import type { ComputedColumn } from './mapping.js'
+import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
+import { elementsIn, isSymbol, tokenIndexAt } from './statement-source.js'
+
+/** The new name of a column that is written to; computed ones in a SET, INSERT or COPY list are planned with their list. */
+export function planTargetColumn(context: PlanContext, reference: TargetColumnReference): void {
+  const { range, name, place } = reference
+  const change = mappingOf(context, range)
+  const column = range.relation?.columns.find((one) => one.name === name)
+  if (refuseComposite(context, [column], reference.location) || change === undefined) return
+  const at = targetColumnOffset(context, reference)
+  if (at === undefined) return
+  const mapped = change.columns.get(name)
+  if (mapped === undefined) {
+    if (!newColumnNames(change).has(name)) return
+    context.refusals.push({
+      sqlstate: '42703',
+      message: `column "${name}" of relation "${change.before.name}" does not exist`,
+      at,
+    })
+    return
+  }
+  if (mapped.kind === 'column') {
+    const newName = newColumnName(change, name)
+    if (newName !== name) renameAt(context, at, [newName])
+  } else if (place?.list === 'conflict') planConflictColumn(context, name, mapped, at)
+  else if (place?.list === 'vacuum') planAnalyzedColumn(context, name, mapped, at)
+}
+
+/** A computed column that one new column holds conflicts where that one does. */
+function planConflictColumn(context: PlanContext, name: string, column: ComputedColumn, at: number): void {
+  const { key, writes } = column
+  if (key?.injective && writes.length === 1 && writes[0]?.column === key.column) {
+    renameAt(context, at, [key.column])
+    return
+  }
+  refuseUnsupported(
+    context,
+    `ON CONFLICT names column "${name}", and equal old values need not be equal in the new schema`,
+    `If "write" gives different values for different old ones, declare it in the rule of "${name}": injective: true.`,
+    at,
+  )
+}
+
+/** ANALYZE of what the column is read from. */
+function planAnalyzedColumn(context: PlanContext, name: string, { read }: ComputedColumn, at: number): void {
+  const names = new Set(read.flatMap((part) => (typeof part === 'string' ? [] : [part.column])))
+  if (names.size > 0) renameAt(context, at, [...names])
+  else refuseUnsupported(context, `column "${name}" is gone, and nothing is left to analyze`, 'Leave it out.', at)
+}
+
+function renameAt(context: PlanContext, at: number, names: readonly string[]): void {
+  const token = context.source.tokens[tokenIndexAt(context.source, at)]
+  if (token !== undefined) edit(context, token.start, token.end, names.map(quoteIdentifier).join(', '))
+}
+
+/** Where a target column's name stands; libpg-query gives no location for those of ON CONFLICT, COPY and ANALYZE. */
+function targetColumnOffset(context: PlanContext, reference: TargetColumnReference): number | undefined {
+  if (reference.place === undefined) return reference.location
+  const { source } = context
+  const { at, index } = reference.place
+  let open = tokenIndexAt(source, at)
+  while (open < source.tokens.length && !isSymbol(source, open, '(')) open++
+  const element = elementsIn(source, open)[index]
+  return element === undefined ? undefined : source.tokens[element]?.start
+}

@@ -1,0 +1,69 @@
+import { type ByteString, toByteString } from '../sql/byte-string.js'
+import { oldValueText, withoutLength, writeText } from './computed.js'
+import type { ColumnWrite, ComputedColumn, Expression, RelationMapping } from './mapping.js'
+
+/** What is written instead of one old column. */
+export type WrittenColumn =
+  /** `type` is that of the column, without its length. */
+  | { readonly kind: 'plain'; readonly name: string; readonly column: string; readonly type: ByteString | undefined }
+  | { readonly kind: 'computed'; readonly name: string; readonly column: ComputedColumn }
+
+export function writtenColumn(change: RelationMapping, name: string): WrittenColumn {
+  const mapped = change.columns.get(name)
+  if (mapped?.kind === 'computed') return { kind: 'computed', name, column: mapped }
+  const column = mapped?.name ?? name
+  const type = change.after.columns.find((one) => one.name === column)?.type
+  return { kind: 'plain', name, column, type: type === undefined ? undefined : toByteString(withoutLength(type)) }
+}
+
+/** The new columns that are written to. */
+export function newColumns(written: WrittenColumn): readonly string[] {
+  return written.kind === 'plain' ? [written.column] : written.column.writes.map((write) => write.column)
+}
+
+/** True where the value of an old column is only checked. */
+export function isDiscarded(written: WrittenColumn): boolean {
+  return written.kind === 'computed' && written.column.writes.length === 0
+}
+
+/** What an old DEFAULT is in each new column. */
+export function defaultsOf(change: RelationMapping, name: string, writes: readonly ColumnWrite[]): ByteString[] {
+  return writes.map((write) => {
+    const rule = change.insert.find((value) => value.unless === name && value.column === write.column)
+    return rule === undefined ? 'DEFAULT' : `(${toByteString(rule.expression)})`
+  })
+}
+
+/** Text before and after a value. */
+export interface Around {
+  readonly before: ByteString
+  readonly after: ByteString
+}
+
+/** A value taken as the old type, as text around it. */
+export function aroundOldValue(column: ComputedColumn): Around {
+  return around((value) => oldValueText(column, value))
+}
+
+/** The values of the new columns, made of `value`, SQL text of the old type. */
+export function writtenValues(column: ComputedColumn, value: ByteString): ByteString[] {
+  return column.writes.map((write) => writeText(write.expression, value))
+}
+
+export function usesOnce(expression: Expression): boolean {
+  return expression.filter((part) => typeof part !== 'string').length === 1
+}
+
+/** True where the value stands once in all that is written of it. */
+export function isWrittenOnce(column: ComputedColumn): boolean {
+  const [write, ...others] = column.writes
+  return write !== undefined && others.length === 0 && usesOnce(write.expression)
+}
+
+/** No SQL text has a NUL. */
+const HERE = '\0'
+
+function around(text: (value: ByteString) => ByteString): Around {
+  const [before = '', after = ''] = text(HERE).split(HERE)
+  return { before, after }
+}

@@ -1,5 +1,16 @@
-import type { ColumnRef, FuncCall, Node, RangeFunction, RangeVar, ResTarget, SelectStmt, TypeName } from 'libpg-query'
-import type { Column, Relation } from '../catalog/catalog.js'
+import type {
+  A_Expr,
+  ColumnRef,
+  FuncCall,
+  Node,
+  RangeFunction,
+  RangeVar,
+  ResTarget,
+  SelectStmt,
+  TypeName,
+} from 'libpg-query'
+import type { Column, NamedObject, Relation } from '../catalog/catalog.js'
+import type { StringPart } from './names-string.js'
 import type { RangeVariable } from './range-variable.js'
 import type { Scope, Visible } from './scope.js'
 
@@ -71,6 +82,41 @@ export interface MissingRangeReference {
   readonly scope: Scope | undefined
 }
 
+/** A comparison of a column in a condition of which only the truth counts. */
+export interface ComparisonReference {
+  readonly kind: 'comparison'
+  readonly node: A_Expr
+  /** `c = x`, `c IN (x, y)`, `c = ANY (x)` or `c BETWEEN x AND y`. */
+  readonly form: 'operator' | 'in' | 'any' | 'between'
+  /** As if the column stood at the left; of BETWEEN its first one. */
+  readonly operator: '=' | '<' | '>' | '<=' | '>='
+  readonly column: ColumnRef
+  readonly side: 'left' | 'right'
+  readonly others: readonly Node[]
+}
+
+/** An ORDER BY item that sorts the rows of a plain SELECT by one input column. */
+export interface SortReference {
+  readonly kind: 'sort'
+  /** The item's own text. */
+  readonly node: ColumnRef
+  readonly range: RangeVariable
+  /** Index into `range.columns`. */
+  readonly index: number
+  readonly scope: Scope
+}
+
+/** A GROUP BY of plain columns and other expressions, without grouping sets. */
+export interface GroupingReference {
+  readonly kind: 'grouping'
+  /** Byte offset of a token inside of its first item. */
+  readonly location: number
+  readonly columns: readonly ColumnRef[]
+  readonly scope: Scope
+  /** True where it holds grouping sets, or an item whose place in the text is not known. */
+  readonly sets: boolean
+}
+
 /** How a whole row is used, which decides what it may become. */
 export type RowUse =
   | 'names' // its field names can be seen (row_to_json)
@@ -107,11 +153,12 @@ export interface StarReference {
   readonly list: 'targets' | 'row'
 }
 
-/** A qualified system column: `public.users.ctid`. */
+/** A system column (`public.users.ctid`), or a column of a range variable whose columns are not known. */
 export interface SystemColumnReference {
   readonly kind: 'system-column'
   readonly node: ColumnRef
   readonly range: RangeVariable
+  readonly name: string
 }
 
 /** A column named as a place to write to: INSERT's list, SET's left side, COPY's list, a conflict target. */
@@ -123,16 +170,17 @@ export interface TargetColumnReference {
   readonly location: number | undefined
   /** Which list holds it and at which place, for names without a location. */
   readonly place:
-    | { readonly list: 'conflict' | 'copy' | 'vacuum'; readonly at: number; readonly index: number }
+    | { readonly list: 'conflict' | 'copy' | 'vacuum' | 'definition'; readonly at: number; readonly index: number }
     | undefined
 }
 
-/** An unaliased target list item whose output name comes from a column reference. */
+/** An unaliased target list item whose output name comes from a name in it. */
 export interface OutputNameReference {
   readonly kind: 'output-name'
   readonly item: ResTarget
   readonly name: string
-  readonly leaf: ColumnRef
+  /** What the name is taken from: a column, a call, or the type of a cast. */
+  readonly leaf: ColumnRef | FuncCall | TypeName
 }
 
 /** A column's name in a list of columns to write to. */
@@ -225,6 +273,41 @@ export interface ColumnStringReference {
   readonly name: string
 }
 
+/** Names inside a string that is cast to a type of names: `'{users,posts}'::regclass[]`, `'feel(mood)'::regprocedure`. */
+export interface NamesStringReference {
+  readonly kind: 'names-string'
+  /** Byte offset of the string. */
+  readonly location: number
+  /** The string's value. */
+  readonly text: string
+  readonly parts: readonly StringPart[]
+}
+
+/** A data type of a user schema, used as a type name (`'ok'::mood`). */
+export interface TypeReference {
+  readonly kind: 'type'
+  readonly type: NamedObject
+  readonly node: TypeName
+}
+
+/** A call of what may be a function of a user schema. */
+export interface CallReference {
+  readonly kind: 'call'
+  readonly node: FuncCall
+  readonly schema: string | undefined
+  readonly name: string
+  /** Number of arguments. */
+  readonly count: number
+  /** All that it may mean, but for functions of pg_catalog. */
+  readonly objects: readonly NamedObject[]
+  /** pg_catalog has functions of that name too, and the call does not say which it means. */
+  readonly alsoSystem: boolean
+  /** The item of FROM that it is. */
+  readonly from: RangeFunction | undefined
+  /** The range variable of that item, where its columns are those of a relation. */
+  readonly range: RangeVariable | undefined
+}
+
 /** A relation's row type used as a type name (`NULL::users`). */
 export interface RowTypeReference {
   readonly kind: 'row-type'
@@ -266,6 +349,54 @@ export interface UnknownRelationReference {
   readonly node: RangeVar
 }
 
+/** The name of a relation that a statement makes. */
+export interface CreatedReference {
+  readonly kind: 'created'
+  readonly node: RangeVar
+  /** The schema that it is made in. */
+  readonly schema: string
+  /** What the version has under that name already. */
+  readonly taken: Relation | undefined
+  readonly whereTaken: 'fails' | 'skips' | 'replaces'
+}
+
+/** A relation that a new table is made after, or refers to. */
+export interface BuiltUponReference {
+  readonly kind: 'built-upon'
+  readonly relation: Relation
+  readonly node: RangeVar
+  readonly upon:
+    | { readonly use: 'inherited' }
+    /** LIKE; its options as the parser numbers them, 0 where none. */
+    | { readonly use: 'like'; readonly options: number }
+    /** REFERENCES; the columns it lists. */
+    | { readonly use: 'referenced'; readonly columns: readonly string[] }
+}
+
+/** CREATE INDEX. */
+export interface IndexDefinitionReference {
+  readonly kind: 'index-definition'
+  readonly relation: Relation
+  readonly node: RangeVar
+  /** undefined where the server chooses it. */
+  readonly name: string | undefined
+  /** True where the version has a relation or an index of that name. */
+  readonly taken: boolean
+  /** IF NOT EXISTS. */
+  readonly skips: boolean
+  readonly unique: boolean
+  readonly included: readonly string[]
+}
+
+/** ADD COLUMN IF NOT EXISTS of a column that the version has. */
+export interface StandingColumnReference {
+  readonly kind: 'standing-column'
+  readonly relation: Relation
+  readonly name: string
+  /** Byte offset of the column's name. */
+  readonly location: number
+}
+
 /** A statement whose names this resolver does not follow. */
 export interface UnfollowedReference {
   readonly kind: 'unfollowed'
@@ -279,6 +410,9 @@ export type Reference =
   | RangeReference
   | FunctionRangeReference
   | ColumnReference
+  | ComparisonReference
+  | SortReference
+  | GroupingReference
   | UncertainReference
   | AmbiguousReference
   | AbsentReference
@@ -294,9 +428,16 @@ export type Reference =
   | ConstraintReference
   | NameStringReference
   | ColumnStringReference
+  | NamesStringReference
+  | TypeReference
+  | CallReference
   | RowTypeReference
   | RowFunctionReference
   | RowSourceReference
   | FieldReference
   | UnknownRelationReference
+  | CreatedReference
+  | BuiltUponReference
+  | IndexDefinitionReference
+  | StandingColumnReference
   | UnfollowedReference

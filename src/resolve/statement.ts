@@ -1,25 +1,32 @@
 import type {
+  CallStmt,
   CopyStmt,
+  CreateTableAsStmt,
   DeleteStmt,
   InsertStmt,
   LockStmt,
   MergeStmt,
   Node,
+  PrepareStmt,
   SelectStmt,
   TruncateStmt,
   UpdateStmt,
   VacuumStmt,
+  ViewStmt,
 } from 'libpg-query'
+import { resolveFuncCall } from './call.js'
 import { resolveDelete, resolveMerge, resolveUpdate } from './change.js'
 import { type Place, type ResolveContext, STATEMENT_PLACE } from './context.js'
 import { resolveCopy } from './copy.js'
+import { intoOf, resolveCreated } from './created.js'
 import { relationsOfDefinition } from './definition.js'
+import { resolveDefinition } from './definition-parts.js'
 import { resolveExpression } from './expression.js'
 import { resolveRangeVar } from './from-clause.js'
 import { resolveInsert } from './insert.js'
 import type { Namespace } from './namespace.js'
 import { stringOf, taggedNode } from './node.js'
-import { type OutputColumns, resolveQuery } from './query.js'
+import { type OutputColumns, resolveQuery, resolveWith } from './query.js'
 import type { Reference } from './reference.js'
 
 /** Statements that name no relation, column or function. */
@@ -51,6 +58,7 @@ export function resolveStatement(statement: Node, namespace: Namespace): readonl
 export function resolveStatementBody(context: ResolveContext, place: Place, tag: string, body: unknown): OutputColumns {
   switch (tag) {
     case 'SelectStmt':
+      resolveCreated(context, intoOf(body as SelectStmt), 'fails')
       return resolveQuery(context, place, body as SelectStmt)
     case 'InsertStmt':
       return resolveInsert(context, place, body as InsertStmt)
@@ -72,19 +80,33 @@ export function resolveStatementBody(context: ResolveContext, place: Place, tag:
     case 'VacuumStmt':
       resolveVacuum(context, place, body as VacuumStmt)
       return undefined
-    case 'ExplainStmt':
     case 'PrepareStmt':
+      resolveExpression(context, place, (body as PrepareStmt).argtypes)
+      resolveInner(context, place, (body as PrepareStmt).query)
+      return undefined
+    case 'ExplainStmt':
     case 'DeclareCursorStmt':
-    case 'CreateTableAsStmt':
-    case 'ViewStmt':
       resolveInner(context, place, (body as { query?: Node }).query)
       return undefined
+    case 'CreateTableAsStmt': {
+      const { into, if_not_exists, query } = body as CreateTableAsStmt
+      resolveCreated(context, into?.rel, if_not_exists ? 'skips' : 'fails')
+      resolveInner(context, place, query)
+      return undefined
+    }
+    case 'ViewStmt':
+      resolveView(context, place, body as ViewStmt)
+      return undefined
     case 'ExecuteStmt':
-    case 'CallStmt':
       resolveExpression(context, place, body)
       return undefined
+    case 'CallStmt': {
+      const { funccall } = body as CallStmt
+      if (funccall !== undefined) resolveFuncCall(context, { ...place, outermost: false }, funccall)
+      return undefined
+    }
     default:
-      if (!NAMELESS.has(tag)) {
+      if (!NAMELESS.has(tag) && !resolveDefinition(context, tag, body as object)) {
         const relations = relationsOfDefinition(tag, body as Record<string, unknown>, context.namespace)
         context.references.push({ kind: 'unfollowed', tag, relations })
       }
@@ -95,6 +117,14 @@ export function resolveStatementBody(context: ResolveContext, place: Place, tag:
 function resolveInner(context: ResolveContext, place: Place, query: Node | undefined): void {
   const tagged = taggedNode(query)
   if (tagged !== undefined) resolveStatementBody(context, place, tagged.tag, tagged.body)
+}
+
+function resolveView(context: ResolveContext, place: Place, { view, replace, query }: ViewStmt): void {
+  resolveCreated(context, view, replace ? 'replaces' : 'fails')
+  const select = query !== undefined && 'SelectStmt' in query ? query.SelectStmt : undefined
+  // CREATE RECURSIVE VIEW stands for a WITH RECURSIVE that is nowhere in the text.
+  if (select?.withClause?.location === -1) resolveWith(context, { ...place, outermost: false }, select.withClause)
+  else resolveInner(context, place, query)
 }
 
 function resolveVacuum(context: ResolveContext, place: Place, node: VacuumStmt): void {

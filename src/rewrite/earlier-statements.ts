@@ -13,7 +13,7 @@ export interface Earlier {
   pathChanged: boolean
 }
 
-export function noticeStatement(earlier: Earlier, node: Node): void {
+export function noticeStatement(earlier: Earlier, node: Node, references: readonly Reference[]): void {
   const tagged = taggedNode(node)
   if (tagged === undefined) return
   const { tag, body } = tagged
@@ -23,7 +23,12 @@ export function noticeStatement(earlier: Earlier, node: Node): void {
   }
   if (tag === 'DiscardStmt' || setsPathByFunction(body)) earlier.pathChanged = true
   const created = createdRelation(tag, body)
-  if (created !== undefined) earlier.created.add(created)
+  if (created !== undefined && !references.some(isSkipped)) earlier.created.add(created)
+}
+
+/** IF NOT EXISTS of what the version has makes nothing. */
+function isSkipped(reference: Reference): boolean {
+  return reference.kind === 'created' && reference.taken !== undefined && reference.whereTaken === 'skips'
 }
 
 function setsPathByFunction(body: unknown): boolean {

@@ -1,22 +1,21 @@
 import { ROW_NAME_FUNCTIONS } from '../resolve/call.js'
 import type { Namespace } from '../resolve/namespace.js'
 import type { Reference } from '../resolve/reference.js'
+import { findKeys } from './key-columns.js'
 import type { Edit } from './outcome.js'
-import {
-  planAbsent,
-  planAmbiguous,
-  planColumn,
-  planOutputName,
-  planUncertain,
-} from './plan-column.js'
+import { planAbsent, planAmbiguous, planColumn, planOutputName, planUncertain } from './plan-column.js'
+import { planComparison, planSort } from './plan-comparison.js'
 import type { NamePath, PlanContext, PlannedRefusal, StepFacts } from './plan-context.js'
 import { planCopy } from './plan-copy.js'
+import { planBuiltUpon, planCreated, planIndexDefinition, planStandingColumn } from './plan-definition.js'
+import { planGrouping } from './plan-grouping.js'
 import { planInsert } from './plan-insert.js'
 import { planColumnString, planConstraint, planNameString, planUnfollowed } from './plan-name.js'
+import { planCall, planFieldCall, planNamesString, planType } from './plan-object.js'
 import { planFunctionRange, planMissingRange, planRange, planUnknownRelation } from './plan-range.js'
 import { planFieldReference, planRowFunction, planRowSource, planRowType, planWholeRow } from './plan-row.js'
-import { planStar, planSystemColumn } from './plan-star.js'
 import { planSetList } from './plan-set-list.js'
+import { planStar, planSystemColumn } from './plan-star.js'
 import { planTargetColumn } from './plan-target.js'
 import { presentRanges } from './presentation.js'
 import { mentionsName, type StatementSource } from './statement-source.js'
@@ -39,18 +38,28 @@ export function planStatement(
 ): StatementPlan {
   const namespace: Namespace = { catalog: step.before, ...names }
   const mentioned = (wanted: ReadonlySet<string>) => mentionsName(source, wanted)
+  const shown = presentRanges(references, step, namespace, mentioned)
   const context: PlanContext = {
     source,
     step,
     names,
-    shown: presentRanges(references, step, namespace, mentioned),
+    references,
+    shown,
+    keyFacts: findKeys(references, step, shown),
     edits: [],
     refusals: [],
     renamedRefs: new Set(),
+    keyed: new Set(),
     sharedNames: sharedNames(references),
     rowNamesSeen: mentioned(ROW_NAME_FUNCTIONS) || references.some((reference) => reference.kind === 'field'),
   }
-  for (const reference of references) planReference(context, reference, mentioned)
+  // First, since they take over column references.
+  for (const reference of references) {
+    if (reference.kind === 'comparison' || reference.kind === 'sort') planReference(context, reference, mentioned)
+  }
+  for (const reference of references) {
+    if (reference.kind !== 'comparison' && reference.kind !== 'sort') planReference(context, reference, mentioned)
+  }
   // The first refusal in the text, as PostgreSQL would report the first error that it meets.
   const [refusal] = context.refusals.sort((a, b) => (a.at ?? 0) - (b.at ?? 0))
   const relations = [...context.shown.values()].map((shown) => shown.relation.oid)
@@ -77,9 +86,15 @@ const PLANNERS: {
   range: planRange,
   'function-range': planFunctionRange,
   column: planColumn,
+  comparison: planComparison,
+  sort: planSort,
+  grouping: planGrouping,
   uncertain: planUncertain,
   ambiguous: planAmbiguous,
-  absent: planAbsent,
+  absent: (context, reference) => {
+    planAbsent(context, reference)
+    planFieldCall(context, reference, reference.node.location)
+  },
   'missing-range': planMissingRange,
   'whole-row': planWholeRow,
   star: planStar,
@@ -92,11 +107,21 @@ const PLANNERS: {
   constraint: planConstraint,
   'name-string': planNameString,
   'column-string': planColumnString,
+  'names-string': planNamesString,
+  type: planType,
+  call: planCall,
   'row-type': planRowType,
   'row-function': planRowFunction,
   'row-source': planRowSource,
-  field: planFieldReference,
+  field: (context, reference) => {
+    planFieldReference(context, reference)
+    planFieldCall(context, reference)
+  },
   'unknown-relation': planUnknownRelation,
+  created: planCreated,
+  'built-upon': planBuiltUpon,
+  'index-definition': planIndexDefinition,
+  'standing-column': planStandingColumn,
   unfollowed: planUnfollowed,
 }
 

@@ -1,57 +1,14 @@
-import type { Catalog, Relation } from '../catalog/catalog.js'
+import type { Constraint } from '../catalog/catalog.js'
 import { splitQualifiedName } from '../resolve/qualified-name.js'
 import { fromByteString, toByteString } from '../sql/byte-string.js'
-import { quoteIdentifier } from '../sql/identifier.js'
+import { mapText, type OldNames } from './message-text.js'
+import type { ColumnBack, NamesBack, RelationBack } from './names-back.js'
 import type { ErrorFields, Outcome } from './outcome.js'
 
-/** A relation as the newer and as the older version know it. */
-interface RelationPair {
-  readonly before: Relation
-  readonly after: Relation
-}
-
-/** How the names of a newer version are called in an older one: by identity (relation oid, attnum, constraint oid). */
-export interface NamesBack {
-  /** By `schema.name` of the newer version. */
-  readonly relations: ReadonlyMap<string, RelationPair>
-  /** By name of the newer version, whatever the schema. */
-  readonly byName: ReadonlyMap<string, readonly RelationPair[]>
-  /** Constraints and indexes that have another name now. */
-  readonly constraints: ReadonlyMap<string, string>
-}
-
-/** Prepares the way back from `after` to `before`. */
-export function namesBack(before: Catalog, after: Catalog): NamesBack {
-  const relations = new Map<string, RelationPair>()
-  const byName = new Map<string, RelationPair[]>()
-  const constraints = new Map<string, string>()
-  for (const relation of after.relations) {
-    const old = before.byOid.get(relation.oid) ?? relation
-    const pair = { before: old, after: relation }
-    relations.set(`${relation.schema}.${relation.name}`, pair)
-    byName.set(relation.name, [...(byName.get(relation.name) ?? []), pair])
-    addRenamed(constraints, old.constraints, relation.constraints)
-    addRenamed(constraints, old.indexes, relation.indexes)
-  }
-  return { relations, byName, constraints }
-}
-
-interface Named {
-  readonly oid: number
-  readonly name: string
-}
-
-function addRenamed(names: Map<string, string>, before: readonly Named[], after: readonly Named[]): void {
-  for (const { oid, name } of after) {
-    const old = before.find((candidate) => candidate.oid === oid)
-    if (old !== undefined && old.name !== name) names.set(name, old.name)
-  }
-}
-
 /**
- * The fields of an ErrorResponse or NoticeResponse as an older version knows them: position, schema, table, column and
- * constraint names, and the names of the catalog in message, detail and hint. Names of the statement itself (range
- * variables and their columns) are the old ones already and stay.
+ * The fields of an ErrorResponse or NoticeResponse as an older version knows them: position, schema, table, column,
+ * constraint and data type names, and the names of the catalog in message, detail, hint and context. Names of the statement
+ * itself (range variables and their columns) are the old ones already and stay. Values stay.
  */
 export function mapErrorBack(fields: ErrorFields, names: NamesBack, outcome: Outcome | undefined): ErrorFields {
   const rewritten = outcome === undefined || outcome.kind === 'unchanged' ? undefined : outcome
@@ -80,101 +37,100 @@ function mapEncodedNames(fields: ErrorFields, names: NamesBack, touched: Readonl
 
 const NO_RELATIONS: ReadonlySet<number> = new Set()
 
-/** Messages about the statement's own range variables, which have their old names. */
-const OWN_NAMES = /FROM[- ]clause|table name .* specified more than once|columns available/
-
 /** Maps the names in all fields but the position. `touched`: oids of the relations that the statement changed or read. */
 export function mapNames(fields: ErrorFields, names: NamesBack, touched: ReadonlySet<number>): ErrorFields {
   const mapped = new Map(fields)
   const schema = fields.get('s')
   const table = fields.get('t')
   const own = table === undefined ? undefined : names.relations.get(`${schema}.${table}`)
-  const pairOf = (name: string): RelationPair | undefined =>
-    own !== undefined && name === table ? own : certainPair(names.byName.get(name) ?? [], touched)
+  const constraint = fields.get('n')
   if (own !== undefined) {
     mapped.set('t', own.before.name).set('s', own.before.schema)
     const column = fields.get('c')
-    if (column !== undefined) mapped.set('c', oldColumn(own, column))
+    if (column !== undefined) mapped.set('c', own.columns.get(column)?.name ?? column)
+    if (constraint !== undefined) mapped.set('n', own.constraints.get(constraint) ?? constraint)
   }
-  const constraint = fields.get('n')
-  if (constraint !== undefined) mapped.set('n', names.constraints.get(constraint) ?? constraint)
-  const target = own ?? onlyTouched(names, touched)
-  const find: Finders = {
-    relation: (name) => pairOf(name)?.before.name ?? name,
-    columnOf: (relation, column) => oldColumn(pairOf(relation), column),
-    column: (name) => oldColumn(target, name),
-    constraint: (name) => names.constraints.get(name) ?? name,
-    referenced: (name) => (referencedPair(names, own, constraint) ?? pairOf(name))?.before.name ?? name,
-  }
-  for (const code of ['M', 'D', 'H'] as const) {
+  mapDataType(mapped, names)
+  const old = oldNames(names, touched, own, constraint)
+  for (const code of ['M', 'D', 'H', 'W'] as const) {
     const text = fields.get(code)
-    if (text !== undefined && !OWN_NAMES.test(text)) mapped.set(code, mapText(text, find))
+    if (text === undefined) continue
+    const said = mapText(code, text, old)
+    if (said === undefined) mapped.delete(code)
+    else mapped.set(code, said)
   }
   return mapped
 }
 
-/** What a name of the newer version is called in the older one. */
-interface Finders {
-  relation(name: string): string
-  columnOf(relation: string, column: string): string
-  /** A column of the one relation that the message or the statement is about. */
-  column(name: string): string
-  constraint(name: string): string
-  /** The relation that the message's foreign key points to. */
-  referenced(name: string): string
+/** The data type that a domain's constraint names. */
+function mapDataType(fields: Map<string, string>, names: NamesBack): void {
+  const type = fields.get('d')
+  const schema = fields.get('s')
+  if (type === undefined || schema === undefined) return
+  const old = names.types.get(`${schema}.${type}`)
+  if (old !== undefined) fields.set('d', old.name).set('s', old.schema)
 }
 
-/** The places where PostgreSQL's messages print names as the catalog has them. */
-const PLACES: readonly (readonly [RegExp, (find: Finders, ...groups: string[]) => string])[] = [
-  [
-    /\b([Cc]olumn) "([^"]+)" (of (?:relation|table)) "([^"]+)"/g,
-    (find, a, column = '', b, relation = '') =>
-      `${a} "${find.columnOf(relation, column)}" ${b} "${find.relation(relation)}"`,
-  ],
-  [
-    /\b([Cc]olumn) "([^"]+)" (is of type|can only be updated|is an identity|is a generated|specified more than once)/g,
-    (find, a, column = '', b) => `${a} "${find.column(column)}" ${b}`,
-  ],
-  [/^(multiple assignments to same column) "([^"]+)"/g, (find, a, column = '') => `${a} "${find.column(column)}"`],
-  [/\b(constraint|index) "([^"]+)"/g, (find, a, name = '') => `${a} "${find.constraint(name)}"`],
-  [
-    /\b((?:for|on|to|from|in) (?:relation|table|view|sequence)) "([^"]+)"/g,
-    (find, a, name = '') => `${a} "${find.relation(name)}"`,
-  ],
-  [
-    /^(Table) "([^"]+)" (references) "([^"]+)"/g,
-    (find, a, first = '', b, second = '') => `${a} "${find.relation(first)}" ${b} "${find.relation(second)}"`,
-  ],
-  [
-    /^(permission denied for (?:table|view|sequence|relation)) (\S+)$/g,
-    (find, a, name = '') => `${a} ${find.relation(name)}`,
-  ],
-]
-
-function mapText(text: string, find: Finders): string {
-  // The values in a detail are data: only the names at its known places are mapped.
-  const [, list, rest = ''] = /^Key \(([^)]*)\)(.*)$/s.exec(text) ?? []
-  if (list !== undefined) {
-    const columns = list.split(', ').map((column) => oldListedColumn(find, column))
-    const named = rest.replace(/(present in|from) table "([^"]+)"\.$/, (_, how: string, name: string) => {
-      return `${how} table "${how === 'from' ? find.relation(name) : find.referenced(name)}".`
-    })
-    return `Key (${columns.join(', ')})${named}`
+function oldNames(
+  names: NamesBack,
+  touched: ReadonlySet<number>,
+  own: RelationBack | undefined,
+  constraint: string | undefined,
+): OldNames {
+  const pairOf = (name: string): RelationBack | undefined =>
+    own !== undefined && name === own.after.name ? own : certain(names, names.byName.get(name) ?? [], touched)
+  const target = own ?? onlyTouched(names, touched)
+  const among = [...names.relations.values()].filter(({ after }) => touched.has(after.oid))
+  return {
+    relation: (name) => pairOf(name)?.before.name,
+    columnOf: (relation, column) => pairOf(relation)?.columns.get(column)?.name,
+    column: (name) => target?.columns.get(name)?.name,
+    keyColumn: (name, isReferenced) => {
+      const pair = isReferenced ? referencedPair(names, own, constraint) : own
+      return pair?.after.columns.some((column) => column.name === name) ? pair.columns.get(name) : 'none'
+    },
+    constraint: (name) => own?.constraints.get(name) ?? onlyConstraint(names, name),
+    referenced: (name) => (referencedPair(names, own, constraint) ?? pairOf(name))?.before.name,
+    object: (printed) => names.objects.get(printed),
+    shownColumn: (name) => shownColumn(among, name),
   }
-  return PLACES.reduce(
-    (mapped, [place, map]) => mapped.replace(place, (_, ...groups: string[]) => map(find, ...groups)),
-    text,
-  )
 }
 
-/** The relation that a foreign key of `own` points to, as its definition says. */
+/** A constraint's or index's old name, where only one relation has one of that name. */
+function onlyConstraint(names: NamesBack, name: string): string | undefined {
+  const holding = [...names.relations.values()].filter(
+    ({ after }) =>
+      after.constraints.some((constraint) => constraint.name === name) ||
+      after.indexes.some((index) => index.name === name),
+  )
+  const [only, ...others] = new Set(holding.map(({ constraints }) => constraints.get(name) ?? name))
+  return others.length === 0 ? only : undefined
+}
+
+/** A column that a hint proposes: the old name, or nothing where the older version has no such column. */
+function shownColumn(among: readonly RelationBack[], name: string): string | undefined {
+  if (among.some(({ before }) => before.columns.some((column) => column.name === name))) return name
+  const holding = among.filter(({ after }) => after.columns.some((column) => column.name === name))
+  if (holding.length === 0) return name
+  const found = new Set(holding.map(({ columns }): ColumnBack | undefined => columns.get(name)))
+  const [only] = found
+  return found.size === 1 ? only?.name : undefined
+}
+
+/** The relation that the foreign key of an error points to. */
 function referencedPair(
   names: NamesBack,
-  own: RelationPair | undefined,
+  own: RelationBack | undefined,
   constraint: string | undefined,
-): RelationPair | undefined {
-  const found = own?.after.constraints.find(({ name, kind }) => name === constraint && kind === 'foreign')
-  const target = / REFERENCES ((?:"(?:[^"]|"")+"|[^\s("])+)\(/.exec(found?.definition ?? '')?.[1]
+): RelationBack | undefined {
+  const found = own?.after.constraints.find(({ name }) => name === constraint)
+  return found === undefined ? undefined : foreignTarget(names, found)
+}
+
+/** The relation that a foreign key points to, as its definition says. */
+function foreignTarget(names: NamesBack, { kind, definition }: Constraint): RelationBack | undefined {
+  if (kind !== 'foreign') return undefined
+  const target = / REFERENCES ((?:"(?:[^"]|"")+"|[^\s("])+)\(/.exec(definition)?.[1]
   const parts = target === undefined ? undefined : splitQualifiedName(target)
   if (parts === undefined) return undefined
   const [only, ...others] = parts.length > 1 ? [] : (names.byName.get(parts[0] ?? '') ?? [])
@@ -184,28 +140,34 @@ function referencedPair(
   )
 }
 
-/** The one old name that a new name can mean: all candidates agree, or just one of them is in the statement. */
-function certainPair(candidates: readonly RelationPair[], touched: ReadonlySet<number>): RelationPair | undefined {
+/**
+ * The one relation that a name without its schema means: of those of that name the one in the statement, or that refers to
+ * one in it; else all have the same old name, or one stands in a schema of the statement's.
+ */
+function certain(
+  names: NamesBack,
+  candidates: readonly RelationBack[],
+  touched: ReadonlySet<number>,
+): RelationBack | undefined {
   const [first, ...others] = candidates
-  if (others.every((other) => other.before.name === first?.before.name)) return first
-  const inStatement = candidates.filter((candidate) => touched.has(candidate.after.oid))
-  return inStatement.length === 1 ? inStatement[0] : undefined
+  if (others.length === 0) return first
+  const among = [...names.relations.values()].filter(({ after }) => touched.has(after.oid))
+  const refersTo = ({ after }: RelationBack, target: RelationBack) =>
+    after.constraints.some((constraint) => foreignTarget(names, constraint) === target)
+  const tests: readonly ((candidate: RelationBack) => boolean)[] = [
+    ({ after }) => touched.has(after.oid),
+    (candidate) => among.some((target) => refersTo(candidate, target) || refersTo(target, candidate)),
+    () => others.every((other) => other.before.name === first?.before.name),
+    ({ after }) => among.some((other) => other.after.schema === after.schema),
+  ]
+  for (const isMeant of tests) {
+    const [only, ...more] = candidates.filter(isMeant)
+    if (only !== undefined && more.every((other) => other.before.name === only.before.name)) return only
+  }
+  return undefined
 }
 
-function onlyTouched(names: NamesBack, touched: ReadonlySet<number>): RelationPair | undefined {
+function onlyTouched(names: NamesBack, touched: ReadonlySet<number>): RelationBack | undefined {
   const pairs = [...names.relations.values()].filter((pair) => touched.has(pair.after.oid))
   return pairs.length === 1 ? pairs[0] : undefined
-}
-
-function oldColumn(pair: RelationPair | undefined, name: string): string {
-  if (pair === undefined) return name
-  const attnum = pair.after.columns.find((column) => column.name === name)?.attnum
-  return pair.before.columns.find((column) => column.attnum === attnum)?.name ?? name
-}
-
-/** A column of `Key (...)`, which PostgreSQL quotes where it must. */
-function oldListedColumn(find: Finders, listed: string): string {
-  const name = /^"(.*)"$/s.exec(listed)?.[1]?.replaceAll('""', '"') ?? listed
-  const old = find.column(name)
-  return old === name ? listed : (fromByteString(quoteIdentifier(old)) ?? old)
 }

@@ -31,6 +31,8 @@ export interface Column {
    * and attnums, so that it stays the same under renames and any search_path. Absent where there is none.
    */
   readonly defaultTree?: string
+  /** The default as SQL text that means the same in every session; absent where there is none. */
+  readonly defaultText?: string
 }
 
 /** One row of pg_constraint that belongs to a relation. */
@@ -51,6 +53,8 @@ export interface Index {
   readonly oid: number
   readonly name: string
   readonly unique: boolean
+  /** attnums of the columns in the index's order, 0 for an expression. */
+  readonly columns?: readonly number[]
   /** pg_get_indexdef, for messages: its names depend on the search_path of the session that asked. */
   readonly definition: string
   /** Key columns, operator classes, expressions and predicate in oids and attnums alone. */
@@ -88,8 +92,16 @@ export interface NamedObject {
   readonly kind: 'function' | 'enum' | 'domain' | 'type'
   readonly schema: string
   readonly name: string
-  /** What its users rely on: a function's signature in oids, an enum's labels in order, a domain's definition. */
+  /** What its users rely on: a function's signature in oids, an enum's labels in order, a domain's or range's definition. */
   readonly shape: readonly string[]
+  /** Of a data type: the oid of its array type. */
+  readonly arrayOid?: number
+  /** Of an enum: the oids of its labels, in the order of `shape`. */
+  readonly labelOids?: readonly number[]
+  /** Of a function: how many arguments a call may give. */
+  readonly arguments?: { readonly least: number; readonly most: number }
+  /** Of a function: pg_catalog has functions of its name too, so that a bare name may mean one of those. */
+  readonly alsoSystem?: boolean
 }
 
 /** An immutable picture of one version of the schema. Built by `makeCatalog`. */
@@ -105,10 +117,13 @@ export interface Catalog {
   /** By schema, then by name; names are as stored (already folded). */
   readonly byName: ReadonlyMap<string, ReadonlyMap<string, Relation>>
   readonly byOid: ReadonlyMap<number, Relation>
+  /** By name, whatever the schema. */
+  readonly objectsByName: ReadonlyMap<string, readonly NamedObject[]>
+  readonly objectByOid: ReadonlyMap<number, NamedObject>
 }
 
 /** The parts of a catalog that are data; the look-ups are derived from them. */
-export type CatalogData = Omit<Catalog, 'byName' | 'byOid'>
+export type CatalogData = Omit<Catalog, 'byName' | 'byOid' | 'objectsByName' | 'objectByOid'>
 
 /** Freezes catalog data and derives its look-ups. */
 export function makeCatalog(data: CatalogData): Catalog {
@@ -119,7 +134,15 @@ export function makeCatalog(data: CatalogData): Catalog {
     byName.set(relation.schema, names.set(relation.name, relation))
     byOid.set(relation.oid, relation)
   }
-  return Object.freeze({ ...data, byName, byOid })
+  const objectsByName = new Map<string, NamedObject[]>()
+  const objectByOid = new Map<number, NamedObject>()
+  for (const object of data.objects ?? []) {
+    const named = objectsByName.get(object.name)
+    if (named === undefined) objectsByName.set(object.name, [object])
+    else named.push(object)
+    objectByOid.set(object.oid, object)
+  }
+  return Object.freeze({ ...data, byName, byOid, objectsByName, objectByOid })
 }
 
 /** The relation that a possibly schema-qualified name means under a search path, or undefined. */

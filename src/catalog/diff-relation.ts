@@ -1,4 +1,6 @@
-import type { Column, Constraint, Index, Relation } from './catalog.js'
+import type { Relation } from './catalog.js'
+import type { ChangedRelation, Declared } from './diff.js'
+import { diffConstraints, diffUniqueIndexes } from './diff-constraints.js'
 import { type Difference, qualifiedName } from './difference.js'
 
 /** A relation's kind, for messages. */
@@ -12,8 +14,12 @@ export const relationWords = {
   composite: 'composite type',
 } as const satisfies Record<Relation['kind'], string>
 
-/** What old statements on a relation would not survive. */
-export function diffRelation(before: Relation, after: Relation): Difference[] {
+/**
+ * What old statements on a relation would not survive, besides what its columns are now and what their defaults give.
+ * What rules declare to mean the same is not judged.
+ */
+export function diffRelation(change: ChangedRelation, declared: Declared): Difference[] {
+  const { before, after } = change
   const relation = qualifiedName(before)
   const differences: Difference[] = []
   const refuse = (what: string, hint: string, column?: string) =>
@@ -22,111 +28,28 @@ export function diffRelation(before: Relation, after: Relation): Difference[] {
   if (before.kind !== after.kind) {
     refuse(`the ${relationWords[before.kind]} became a ${relationWords[after.kind]}`, 'this is not supported yet')
   }
+  if (declared.allSame) return differences
   if (before.parents.join() !== after.parents.join()) {
     refuse(
       'its parent table or partition changed',
       'rows would appear in or vanish from old queries on the parent: do it when no client speaks the old version',
     )
   }
-  const now = new Map(after.columns.map((column) => [column.attnum, column]))
-  for (const column of before.columns) {
-    const other = now.get(column.attnum)
-    if (other === undefined) continue
-    for (const [what, hint] of diffColumn(column, other)) refuse(what, hint, column.name)
+  for (const { before: column, after: now } of change.columns) {
+    if (declared.same.has(column.name) || declared.computed.has(column.name)) continue
+    const isSettled = `say that they do not: columns: { ${column.name}: { same_meaning: true } }`
+    if (!column.notNull && now.notNull) {
+      refuse('it became NOT NULL', `old statements may still write NULL; ${isSettled}`, column.name)
+    }
+    if (column.notNull && !now.notNull) {
+      refuse(
+        'it is no longer NOT NULL',
+        `old clients would read NULLs that they do not expect; ${isSettled}`,
+        column.name,
+      )
+    }
   }
-  for (const [what, hint] of diffConstraints(before.constraints, after.constraints)) refuse(what, hint)
-  for (const [what, hint] of diffUniqueIndexes(before, after)) refuse(what, hint)
+  for (const { what, hint } of diffConstraints(change, declared)) refuse(what, hint)
+  for (const { what, hint } of diffUniqueIndexes(change, declared)) refuse(what, hint)
   return differences
-}
-
-type Finding = readonly [what: string, hint: string]
-
-function diffColumn(before: Column, after: Column): Finding[] {
-  const findings: Finding[] = []
-  if (!before.notNull && after.notNull) {
-    findings.push([
-      'it became NOT NULL',
-      'old statements may still write NULL: do it when no client speaks the old version',
-    ])
-  }
-  if (before.notNull && !after.notNull) {
-    findings.push([
-      'it is no longer NOT NULL',
-      'old clients do not expect NULL: do it when no client speaks the old version',
-    ])
-  }
-  if (before.identity !== after.identity || before.generated !== after.generated) {
-    findings.push([
-      'its identity or generation changed',
-      'old INSERTs would give other values or fail: do it when no client speaks the old version',
-    ])
-  } else if (before.defaultTree !== after.defaultTree || before.hasDefault !== after.hasDefault) {
-    findings.push([
-      after.hasDefault ? 'its default changed' : 'its default was dropped',
-      'old INSERTs rely on the default: do it when no client speaks the old version',
-    ])
-  }
-  return findings
-}
-
-function diffConstraints(before: readonly Constraint[], after: readonly Constraint[]): Finding[] {
-  const judged = (constraint: Constraint) => constraint.kind !== 'not null'
-  const lost = unmatched(before.filter(judged), after)
-  const gained = unmatched(after.filter(judged), before)
-  return [
-    ...lost.map(
-      (c): Finding => [
-        `the ${constraintWords[c.kind]} "${c.name}" was dropped or changed`,
-        'old statements may rely on it: keep it until no client speaks the old version',
-      ],
-    ),
-    ...gained.map(
-      (c): Finding => [
-        `a new ${constraintWords[c.kind]} "${c.name}": ${c.definition}`,
-        'old statements may violate it: add it when no client speaks the old version',
-      ],
-    ),
-  ]
-}
-
-const constraintWords = {
-  primary: 'primary key',
-  unique: 'unique constraint',
-  foreign: 'foreign key',
-  check: 'check constraint',
-  exclusion: 'exclusion constraint',
-  'not null': 'not-null constraint',
-  trigger: 'constraint trigger',
-} as const satisfies Record<Constraint['kind'], string>
-
-/** Unique indexes that no constraint owns; an index that a constraint owns has its name and is judged with it. */
-function diffUniqueIndexes(before: Relation, after: Relation): Finding[] {
-  const own = (relation: Relation) => {
-    const owned = new Set(relation.constraints.map((constraint) => constraint.name))
-    return relation.indexes.filter((index) => index.unique && !owned.has(index.name))
-  }
-  return [
-    ...unmatched(own(before), own(after)).map(
-      (index): Finding => [
-        `the unique index "${index.name}" was dropped or changed`,
-        'ON CONFLICT of old statements may need it: keep it until no client speaks the old version',
-      ],
-    ),
-    ...unmatched(own(after), own(before)).map(
-      (index): Finding => [
-        `a new unique index "${index.name}"`,
-        'old statements may violate it: add it when no client speaks the old version',
-      ],
-    ),
-  ]
-}
-
-/** Those of `some` that `others` does not have: by oid, or dropped and made again with the same shape. */
-function unmatched<T extends Constraint | Index>(some: readonly T[], others: readonly T[]): T[] {
-  const shapeOf = (thing: T) => thing.shape ?? thing.definition
-  const byOid = new Map(others.map((thing) => [thing.oid, shapeOf(thing)]))
-  const remade = new Set(others.map((thing) => `${thing.name} ${shapeOf(thing)}`))
-  return some.filter(
-    (thing) => byOid.get(thing.oid) !== shapeOf(thing) && !remade.has(`${thing.name} ${shapeOf(thing)}`),
-  )
 }

@@ -1,5 +1,4 @@
 import type { Catalog, Column, Relation } from './catalog.js'
-import { diffObjects } from './diff-objects.js'
 import { diffRelation, relationWords } from './diff-relation.js'
 import { type Difference, qualifiedName } from './difference.js'
 
@@ -15,6 +14,19 @@ export interface ChangedRelation {
   readonly added: readonly Column[]
 }
 
+/** What rules say of a relation, which identity cannot tell. */
+export interface Declared {
+  /** Old columns that are read from and written to new ones by expressions, by name. */
+  readonly computed: ReadonlyMap<string, { readonly writes: readonly { readonly column: string }[] }>
+  /** Old columns that mean what they meant whatever changed of them, by name. */
+  readonly same: ReadonlySet<string>
+  readonly allSame: boolean
+  /** True where the relation counts as changed whatever identity shows. */
+  readonly changed: boolean
+}
+
+const NOTHING_DECLARED: Declared = { computed: new Map(), same: new Set(), allSame: false, changed: false }
+
 export interface CatalogDiff {
   readonly changed: readonly ChangedRelation[]
   readonly differences: readonly Difference[]
@@ -23,8 +35,13 @@ export interface CatalogDiff {
 /**
  * Compares two catalogs of one database by identity: relations by oid, columns by attnum. Renames, moves, additions, drops
  * and changes of type are `changed`; what an old statement would meet otherwise is a `difference`. New relations are neither.
+ * Functions and data types: diff-objects.
  */
-export function diffCatalogs(before: Catalog, after: Catalog): CatalogDiff {
+export function diffCatalogs(
+  before: Catalog,
+  after: Catalog,
+  declaredOf: (relation: Relation) => Declared = () => NOTHING_DECLARED,
+): CatalogDiff {
   const changed: ChangedRelation[] = []
   const differences: Difference[] = []
   for (const old of before.relations) {
@@ -38,11 +55,11 @@ export function diffCatalogs(before: Catalog, after: Catalog): CatalogDiff {
       })
       continue
     }
-    differences.push(...diffRelation(old, found))
+    const declared = declaredOf(old)
     const pair = pairColumns(old, found)
-    if (isChanged(pair)) changed.push(pair)
+    differences.push(...diffRelation(pair, declared))
+    if (declared.changed || isChanged(pair)) changed.push(pair)
   }
-  differences.push(...diffObjects(before.objects ?? [], after.objects ?? []))
   return { changed, differences }
 }
 
@@ -59,15 +76,17 @@ function findRecreatedView(old: Relation, before: Catalog, after: Catalog): Rela
 }
 
 function pairColumns(before: Relation, after: Relation): ChangedRelation {
-  const byAttnum = new Map(after.columns.map((column) => [column.attnum, column]))
+  // The columns of a view that was made again are numbered anew.
+  const identityOf = ({ attnum, name }: Column) => (before.oid === after.oid ? attnum : name)
+  const found = new Map(after.columns.map((column) => [identityOf(column), column]))
   const columns = before.columns.flatMap((column) => {
-    const now = byAttnum.get(column.attnum)
-    byAttnum.delete(column.attnum)
+    const now = found.get(identityOf(column))
+    found.delete(identityOf(column))
     return now === undefined ? [] : [{ before: column, after: now }]
   })
   const kept = new Set(columns.map((column) => column.before))
   const dropped = before.columns.filter((column) => !kept.has(column))
-  return { before, after, columns, dropped, added: [...byAttnum.values()] }
+  return { before, after, columns, dropped, added: [...found.values()] }
 }
 
 function isChanged({ before, after, columns, dropped, added }: ChangedRelation): boolean {
@@ -84,10 +103,14 @@ function isChanged({ before, after, columns, dropped, added }: ChangedRelation):
 
 function isOther(before: Column, after: Column): boolean {
   return (
+    before.attnum !== after.attnum ||
     before.name !== after.name ||
     before.typeOid !== after.typeOid ||
     before.typmod !== after.typmod ||
-    before.collationOid !== after.collationOid
+    before.collationOid !== after.collationOid ||
+    before.defaultTree !== after.defaultTree ||
+    before.identity !== after.identity ||
+    before.generated !== after.generated
   )
 }
 

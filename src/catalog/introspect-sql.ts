@@ -56,7 +56,7 @@ WITH space AS MATERIALIZED (
   GROUP BY k.conrelid
 ), idx AS (
   SELECT i.indrelid, pg_catalog.json_agg(pg_catalog.json_build_array(
-    i.indexrelid::int8, c.relname, i.indisunique, pg_catalog.pg_get_indexdef(i.indexrelid),
+    i.indexrelid::int8, c.relname, i.indisunique, i.indkey::int2[], pg_catalog.pg_get_indexdef(i.indexrelid),
     pg_catalog.concat_ws(' ', c.relam, i.indisunique, pg_catalog.to_jsonb(i)->>'indnullsnotdistinct', i.indimmediate,
       i.indisvalid, i.indnkeyatts, i.indkey, i.indcollation, i.indclass, i.indoption,
       pg_catalog.regexp_replace(pg_catalog.concat(i.indexprs, i.indpred), ' :location -?[0-9]+', '', 'g'))
@@ -86,7 +86,12 @@ WITH space AS MATERIALIZED (
 ), routine AS (
   SELECT p.oid, 'function' AS kind, p.pronamespace AS namespace, p.proname AS name,
     ARRAY[pg_catalog.concat_ws(' ', p.prokind, p.proargtypes, p.proallargtypes, p.pronargdefaults,
-      p.prorettype, p.proretset)] AS shape
+      p.prorettype, p.proretset)] AS shape,
+    pg_catalog.json_build_object('least', p.pronargs - p.pronargdefaults,
+      'most', CASE WHEN p.provariadic <> 0 THEN NULL
+        WHEN p.prokind = 'p' THEN COALESCE(pg_catalog.cardinality(p.proallargtypes), p.pronargs) ELSE p.pronargs END,
+      'alsoSystem', EXISTS (SELECT FROM pg_catalog.pg_proc y JOIN space s ON s.oid = y.pronamespace
+        WHERE y.proname = p.proname AND s.nspname = 'pg_catalog')) AS details
   FROM pg_catalog.pg_proc p JOIN space s ON s.oid = p.pronamespace AND NOT s.system
 ), data_type AS (
   SELECT t.oid, CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' ELSE 'type' END, t.typnamespace, t.typname,
@@ -96,8 +101,14 @@ WITH space AS MATERIALIZED (
       WHEN 'd' THEN ARRAY[pg_catalog.concat_ws(' ', t.typbasetype, t.typtypmod, t.typcollation, t.typnotnull)] || ARRAY(
         SELECT pg_catalog.regexp_replace(k.conbin::text, ' :location -?[0-9]+', '', 'g')
         FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY 1)
+      WHEN 'r' THEN ARRAY(
+        SELECT pg_catalog.concat_ws(' ', g.rngsubtype, g.rngcollation, g.rngsubopc, g.rngcanonical, g.rngsubdiff)
+        FROM pg_catalog.pg_range g WHERE g.rngtypid = t.oid)
       ELSE '{}'::text[]
-    END
+    END,
+    pg_catalog.json_build_object('arrayOid', t.typarray::int8, 'labelOids', CASE WHEN t.typtype = 'e' THEN (
+      SELECT pg_catalog.json_agg(l.oid::int8 ORDER BY l.enumsortorder)
+      FROM pg_catalog.pg_enum l WHERE l.enumtypid = t.oid) END)
   FROM pg_catalog.pg_type t JOIN space s ON s.oid = t.typnamespace AND NOT s.system
   WHERE t.typtype IN ('e', 'd', 'r', 'm') OR (t.typtype = 'b' AND t.typcategory <> 'A')
 )
@@ -122,10 +133,32 @@ SELECT pg_catalog.json_build_object(
   ),
   'objects', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-      object.oid::int8, object.kind, s.nspname, object.name, object.shape) ORDER BY object.oid)
+      object.oid::int8, object.kind, s.nspname, object.name, object.shape, object.details) ORDER BY object.oid)
     FROM (SELECT * FROM routine UNION ALL SELECT * FROM data_type) object
     JOIN space s ON s.oid = object.namespace
   )
 )
 `
 }
+
+/**
+ * The defaults of user tables as SQL text: names of what search_path = '' does not reach have their schema. The setting is
+ * put back in the same statement, since the session may be a migrator's.
+ *
+ *     [[oid, attnum, text], ...]
+ */
+export const defaultsSql = `
+WITH path AS MATERIALIZED (
+  SELECT pg_catalog.current_setting('search_path') AS old, pg_catalog.set_config('search_path', '', true) AS now
+), def AS MATERIALIZED (
+  SELECT path.old, pg_catalog.json_agg(pg_catalog.json_build_array(
+    d.adrelid::int8, d.adnum, pg_catalog.pg_get_expr(d.adbin, d.adrelid))) AS list
+  FROM path
+  LEFT JOIN (pg_catalog.pg_attrdef d
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum AND a.attgenerated = ''
+    JOIN pg_catalog.pg_class c ON c.oid = d.adrelid AND c.relpersistence <> 't')
+  ON path.now = '' AND d.adrelid >= 16384
+  GROUP BY path.old
+)
+SELECT def.list, pg_catalog.set_config('search_path', def.old, true) FROM def
+`

@@ -10,7 +10,7 @@ import {
   type Relation,
 } from './catalog.js'
 import { isSystemSchema } from './diff.js'
-import { introspectSql } from './introspect-sql.js'
+import { defaultsSql, introspectSql } from './introspect-sql.js'
 
 /** Runs one statement by the simple protocol and gives its rows in text form. */
 export type TextQuery = (sql: string) => Promise<(string | null)[][]>
@@ -24,10 +24,30 @@ export async function introspect(query: TextQuery, earlier?: Catalog): Promise<C
   const rows = await query(introspectSql(earlier === undefined ? 'all' : 'user'))
   const json = rows[0]?.[0]
   if (typeof json !== 'string') throw new Error('the introspection query gave no row')
-  const data = decodeCatalog(json)
+  const data = withDefaults(decodeCatalog(json), await readDefaults(query))
   if (earlier === undefined) return makeCatalog(data)
   const system = earlier.relations.filter((relation) => isSystemSchema(relation.schema))
   return makeCatalog({ ...data, relations: [...system, ...data.relations] })
+}
+
+/** Texts of defaults by `oid.attnum`. */
+async function readDefaults(query: TextQuery): Promise<ReadonlyMap<string, string>> {
+  const list = (await query(defaultsSql))[0]?.[0]
+  const rows = JSON.parse(list ?? '[]') as [oid: number | null, attnum: number, text: string][]
+  return new Map(rows.map(([oid, attnum, text]) => [`${oid}.${attnum}`, text]))
+}
+
+function withDefaults(data: CatalogData, defaults: ReadonlyMap<string, string>): CatalogData {
+  if (defaults.size === 0) return data
+  const relations = data.relations.map((relation) => {
+    if (!relation.columns.some(({ defaultTree }) => defaultTree !== undefined)) return relation
+    const columns = relation.columns.map((column) => {
+      const text = defaults.get(`${relation.oid}.${column.attnum}`)
+      return text === undefined ? column : { ...column, defaultText: text }
+    })
+    return { ...relation, columns }
+  })
+  return { ...data, relations }
 }
 
 /** The JSON that `introspectSql` prints. */
@@ -44,7 +64,7 @@ function decodeCatalog(json: string): CatalogData {
       relationOid,
       givesRows,
     })),
-    objects: (data.objects ?? []).map(([oid, kind, schema, name, shape]) => ({ oid, kind, schema, name, shape })),
+    objects: (data.objects ?? []).map(decodeObject),
   }
 }
 
@@ -54,7 +74,29 @@ interface EncodedCatalog {
   schemas: string[]
   relations: EncodedRelation[] | null
   functions: [schema: string, name: string, relation: number, givesRows: boolean][] | null
-  objects: [oid: number, kind: NamedObject['kind'], schema: string, name: string, shape: string[]][] | null
+  objects: EncodedObject[] | null
+}
+
+type EncodedObject = [
+  oid: number,
+  kind: NamedObject['kind'],
+  schema: string,
+  name: string,
+  shape: string[],
+  details: EncodedFunctionDetails | EncodedTypeDetails,
+]
+
+interface EncodedFunctionDetails {
+  readonly least: number
+  /** Null for a variadic function. */
+  readonly most: number | null
+  readonly alsoSystem: boolean
+}
+
+interface EncodedTypeDetails {
+  readonly arrayOid: number
+  /** Null for all but enums, and for an enum without labels. */
+  readonly labelOids: number[] | null
 }
 
 type EncodedRelation = [
@@ -92,7 +134,14 @@ type EncodedConstraint = [
   shape: string,
 ]
 
-type EncodedIndex = [oid: number, name: string, unique: boolean, definition: string | null, shape: string]
+type EncodedIndex = [
+  oid: number,
+  name: string,
+  unique: boolean,
+  columns: number[],
+  definition: string | null,
+  shape: string,
+]
 
 const constraintKinds = {
   p: 'primary',
@@ -106,6 +155,20 @@ const constraintKinds = {
 
 const identities = { '': 'none', a: 'always', d: 'by default' } as const
 const generations = { '': 'none', s: 'stored', v: 'virtual' } as const
+
+function decodeObject([oid, kind, schema, name, shape, details]: EncodedObject): NamedObject {
+  const object = { oid, kind, schema, name, shape: kind === 'domain' ? shape.map(unsignedBytes) : shape }
+  if ('least' in details) {
+    const { least, most, alsoSystem } = details
+    return { ...object, arguments: { least, most: most ?? Number.POSITIVE_INFINITY }, alsoSystem }
+  }
+  const { arrayOid, labelOids } = details
+  return {
+    ...object,
+    ...(arrayOid === 0 ? {} : { arrayOid }),
+    ...(kind === 'enum' ? { labelOids: labelOids ?? [] } : {}),
+  }
+}
 
 function decodeRelation(encoded: EncodedRelation): Relation {
   const [oid, schema, name, kind, rowTypeOid, columns, constraints, indexes, parents] = encoded
@@ -135,7 +198,7 @@ function decodeColumn(encoded: EncodedColumn): Column {
     hasDefault,
     identity: decodeCode(identities, identity),
     generated: decodeCode(generations, generated),
-    ...(tree === null ? {} : { defaultTree: tree }),
+    ...(tree === null ? {} : { defaultTree: unsignedBytes(tree) }),
   }
 }
 
@@ -146,12 +209,20 @@ function decodeConstraint([oid, name, kind, columns, definition, shape]: Encoded
     kind: decodeCode(constraintKinds, kind),
     columns: columns ?? [],
     definition: definition ?? '',
-    shape,
+    shape: unsignedBytes(shape),
   }
 }
 
-function decodeIndex([oid, name, unique, definition, shape]: EncodedIndex): Index {
-  return { oid, name, unique, definition: definition ?? '', shape }
+function decodeIndex([oid, name, unique, columns, definition, shape]: EncodedIndex): Index {
+  return { oid, name, unique, columns, definition: definition ?? '', shape: unsignedBytes(shape) }
+}
+
+/** Node trees print the bytes of a constant as C chars, which are signed on some machines. */
+function unsignedBytes(tree: string): string {
+  if (!tree.includes(' -')) return tree
+  return tree.replace(/:constvalue \d+ \[[^\]]*\]/g, (constant) =>
+    constant.replace(/-\d+/g, (byte) => String(Number(byte) + 256)),
+  )
 }
 
 /** A "char" code of the system catalogs as a word; a code of a later PostgreSQL is a bug here, not an answer. */

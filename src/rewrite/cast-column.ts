@@ -36,7 +36,8 @@ export function castColumn(before: Column, after: Column): ComputedColumn | NoCa
     type: before.type,
     read: [{ column: after.name }],
     writes: [{ column: after.name, expression: write }],
-    key: { column: after.name, write, ...propertiesOf(from, to) },
+    key: { column: after.name, write, ...propertiesOf(before, after) },
+    automatic: true,
   }
 }
 
@@ -48,9 +49,25 @@ const UNKNOWN: KeyProperties = { injective: false, total: false, monotone: false
 const SAME_ORDER: KeyProperties = { injective: true, total: true, monotone: true, comparable: true }
 const INTEGERS = ['smallint', 'integer', 'bigint']
 
+const FREE_PRECISION = 6
+
 /** What is certain of a cast from the old type to the new one; rules declare the rest. */
-function propertiesOf(from: string, to: string): KeyProperties {
-  const widened = INTEGERS.includes(from) && INTEGERS.indexOf(to) > INTEGERS.indexOf(from)
-  const text = (from === 'character varying' || from === 'text') && (to === 'character varying' || to === 'text')
-  return widened || text || from === to ? SAME_ORDER : UNKNOWN
+function propertiesOf(before: Column, after: Column): KeyProperties {
+  const [from, to] = [withoutLength(before.type), withoutLength(after.type)]
+  const isText = (type: string) => type === 'character varying' || type === 'text'
+  if (INTEGERS.includes(from) && INTEGERS.indexOf(to) > INTEGERS.indexOf(from)) return SAME_ORDER
+  if (isText(from) && isText(to)) return SAME_ORDER
+  if (from !== to) return UNKNOWN
+  if (from === 'bpchar' || from === 'bit varying') return SAME_ORDER
+  // A new value with more digits than the old type holds is read rounded: as other new values are.
+  const [old, now] = [fractionDigits(from, before.typmod), fractionDigits(to, after.typmod)]
+  if (old === undefined || now === undefined) return UNKNOWN
+  return now <= old ? SAME_ORDER : UNKNOWN
+}
+
+/** How many digits after the point a value of the type has at most; undefined where the type is no such type. */
+function fractionDigits(type: string, typmod: number): number | undefined {
+  // The scale has 11 bits and a sign (numeric.c, numeric_typmod_scale).
+  if (type === 'numeric') return typmod < 0 ? Number.POSITIVE_INFINITY : (((typmod - 4) & 0x7ff) ^ 1024) - 1024
+  return /^time(stamp)? with(out)? time zone$/.test(type) ? (typmod < 0 ? FREE_PRECISION : typmod) : undefined
 }

@@ -1,5 +1,5 @@
 import type { Catalog, Column, Relation } from '../catalog/catalog.js'
-import { type ChangedRelation, diffCatalogs } from '../catalog/diff.js'
+import { type ChangedRelation, type Declared, diffCatalogs } from '../catalog/diff.js'
 import { type Difference, qualifiedName } from '../catalog/difference.js'
 import { castColumn } from './cast-column.js'
 import {
@@ -10,6 +10,8 @@ import {
   type Mapping,
   type RelationMapping,
 } from './mapping.js'
+import { mapObjects } from './object-mapping.js'
+import { planDefaults } from './plan-defaults.js'
 
 /** What rules say of one relation beyond what identity shows. */
 export interface RelationRules {
@@ -17,6 +19,10 @@ export interface RelationRules {
   readonly insert: readonly InsertValue[]
   /** Old columns that are computed, by old name. */
   readonly columns: ReadonlyMap<string, ComputedColumn>
+  /** The defaults of old columns, by old name, as SQL text: for those that identity does not show. */
+  readonly defaults?: ReadonlyMap<string, string>
+  /** What its author declares to mean what it meant: old columns by name, or the relation whatever changed of it. */
+  readonly same?: { readonly relation: boolean; readonly columns: ReadonlySet<string> }
 }
 
 /** What rules say of a step, by oid of the old relation. */
@@ -37,20 +43,35 @@ const NO_RULES: RelationRules = { insert: [], columns: new Map() }
  *     ALTER TABLE users RENAME TO people  =>  users (oid 16385) -> people (oid 16385)
  */
 export function planStep(before: Catalog, after: Catalog, rules: StepRules = new Map()): PlannedStep {
-  const { changed, differences } = diffCatalogs(before, after)
+  const mapped = mapObjects(before, after)
+  const rulesFor = (relation: Relation) => rulesOf(relation, before, rules)
+  const { changed, differences } = diffCatalogs(mapped.before, after, (relation) => declaredOf(rulesFor(relation)))
   const relations = new Map<number, RelationMapping>()
-  const refused = [...differences]
+  const refused = [...differences, ...mapped.differences]
   for (const change of changed) {
-    const own = rulesOf(change.before, before, rules)
+    const own = rulesFor(change.before)
+    const same = own.same?.columns ?? new Set()
     const { columns, differences } = mapColumns(change, own)
+    const added = addedColumns(change.after, columns)
+    const defaults = planDefaults(change, columns, own.defaults ?? new Map(), { before, after })
     const mapping: RelationMapping = {
-      before: change.before,
+      // The client's own catalog: names are compared with it by identity.
+      before: before.byOid.get(change.before.oid) ?? change.before,
       after: change.after,
       columns,
-      added: change.added,
-      insert: own.insert.filter((value) => change.added.some((column) => column.name === value.column)),
+      added,
+      insert: [
+        ...own.insert.filter((value) => added.some((column) => column.name === value.column)),
+        ...defaults.insert.filter(({ unless = '' }) => !same.has(unless)),
+      ],
     }
-    refused.push(...differences, ...diffInserts(mapping, own.insert))
+    const settled = own.same?.relation === true ? () => true : ({ column = '' }: Difference) => same.has(column)
+    refused.push(
+      ...differences,
+      ...diffWrites(change.before, columns),
+      ...defaults.differences.filter((difference) => !settled(difference)),
+      ...diffInserts(mapping, own.insert),
+    )
     relations.set(change.before.oid, mapping)
   }
   for (const [oid, { insert }] of rules) {
@@ -59,7 +80,24 @@ export function planStep(before: Catalog, after: Catalog, rules: StepRules = new
     const unchanged = { before: relation, after: relation, columns: new Map(), added: [], insert: [] }
     refused.push(...diffInserts(unchanged, insert))
   }
-  return { mapping: { relations }, differences: refused }
+  return { mapping: { relations, objects: mapped.objects }, differences: refused }
+}
+
+function declaredOf({ columns, same, defaults }: RelationRules): Declared {
+  return {
+    computed: columns,
+    same: same?.columns ?? new Set(),
+    allSame: same?.relation ?? false,
+    changed: columns.size > 0 || (defaults?.size ?? 0) > 0,
+  }
+}
+
+/** New columns that no old column is, neither as it was nor as the one that holds its value. */
+function addedColumns(after: Relation, columns: ReadonlyMap<string, ColumnMapping>): readonly Column[] {
+  const old = new Set(
+    [...columns.values()].map((column) => (column.kind === 'column' ? column.name : column.key?.column)),
+  )
+  return after.columns.filter(({ name }) => !old.has(name))
 }
 
 /** A partition or child gets its new columns from its parent, and so what is said of them. */
@@ -69,7 +107,7 @@ function rulesOf(relation: Relation, catalog: Catalog, rules: StepRules): Relati
   for (const parent of relation.parents) {
     const above = catalog.byOid.get(parent)
     const inherited = above === undefined ? NO_RULES : rulesOf(above, catalog, rules)
-    if (inherited.insert.length > 0 || inherited.columns.size > 0) return inherited
+    if (inherited !== NO_RULES) return inherited
   }
   return NO_RULES
 }
@@ -103,6 +141,27 @@ function mapColumns(
     })
   }
   return { columns: mapped, differences }
+}
+
+/** A new column holds one value: two old ones cannot both be written to it. */
+function diffWrites(before: Relation, columns: ReadonlyMap<string, ColumnMapping>): Difference[] {
+  const writers = new Map<string, string>()
+  return [...columns].flatMap(([old, column]) => {
+    const written = column.kind === 'column' ? [column.name] : column.writes.map((write) => write.column)
+    return written.flatMap((name): Difference[] => {
+      const other = writers.get(name)
+      writers.set(name, other ?? old)
+      if (other === undefined || other === old) return []
+      return [
+        {
+          relation: qualifiedName(before),
+          column: old,
+          what: `it is written to the new column "${name}", to which "${other}" is written, too`,
+          hint: 'write it to one of them; the other may be read_only: true',
+        },
+      ]
+    })
+  })
 }
 
 function sameType(before: Column, after: Column): boolean {

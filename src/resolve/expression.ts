@@ -1,4 +1,4 @@
-import type { A_Indirection, ColumnRef, FuncCall, Node, ResTarget, SubLink, TypeCast } from 'libpg-query'
+import type { A_Indirection, ColumnRef, FuncCall, Node, ResTarget, SubLink, TypeCast, TypeName } from 'libpg-query'
 import { resolveFuncCall, resolveTypeCast } from './call.js'
 import type { Place, ResolveContext } from './context.js'
 import { stringOf, stringsOf, taggedNode } from './node.js'
@@ -6,6 +6,7 @@ import { figureOutputName } from './output-name.js'
 import { resolveQuery } from './query.js'
 import type { RowUse, StarReference } from './reference.js'
 import { type Binding, bindBare, bindQualified, findRange } from './scope.js'
+import { resolveTypeName } from './type-name.js'
 
 /** Walks any part of a tree that holds expressions and reports the references in it. */
 export function resolveExpression(context: ResolveContext, place: Place, node: unknown): void {
@@ -16,7 +17,7 @@ export function resolveExpression(context: ResolveContext, place: Place, node: u
   if (typeof node !== 'object' || node === null) return
   const tagged = taggedNode(node)
   if (tagged === undefined) {
-    for (const value of Object.values(node)) resolveExpression(context, place, value)
+    resolveParts(context, place, node)
     return
   }
   const inner = place.outermost ? { ...place, outermost: false } : place
@@ -47,24 +48,38 @@ export function resolveExpression(context: ResolveContext, place: Place, node: u
       break
     default: {
       const next = { ...inner, rowUse: useWithin(tagged.tag, inner.rowUse) }
-      for (const value of Object.values(tagged.body)) resolveExpression(context, next, value)
+      if (tagged.tag === 'TypeName') resolveTypeName(context, tagged.body as TypeName)
+      else resolveParts(context, next, tagged.body)
     }
+  }
+}
+
+/** A type name stands unwrapped under its key. */
+function resolveParts(context: ResolveContext, place: Place, body: object): void {
+  for (const [key, value] of Object.entries(body)) {
+    if (key === 'typeName') resolveTypeName(context, value as TypeName)
+    else resolveExpression(context, place, value)
   }
 }
 
 /** An item of xmlforest or xmlattributes: without a name of its own it takes its column's. */
 function resolveNamedArgument(context: ResolveContext, place: Place, item: ResTarget): void {
   resolveExpression(context, place, item.val)
-  if (item.name === undefined) reportOutputName(context, item)
+  if (item.name === undefined && item.val !== undefined && 'ColumnRef' in item.val) reportOutputName(context, item)
 }
 
-/** Reports an unaliased item of which the name comes from a column; returns the name that it has. */
+/** Reports an unaliased item of which the name is taken from a name in it; returns the name that it has. */
 export function reportOutputName(context: ResolveContext, item: ResTarget): string {
   const { name, leaf } = figureOutputName(item.val)
-  if (leaf !== undefined && 'ColumnRef' in leaf) {
-    context.references.push({ kind: 'output-name', item, name, leaf: leaf.ColumnRef })
-  }
+  const body = leaf === undefined ? undefined : namedBody(leaf)
+  if (body !== undefined) context.references.push({ kind: 'output-name', item, name, leaf: body })
   return name
+}
+
+function namedBody(leaf: Node): ColumnRef | FuncCall | TypeName | undefined {
+  if ('ColumnRef' in leaf) return leaf.ColumnRef
+  if ('FuncCall' in leaf) return leaf.FuncCall
+  return 'TypeCast' in leaf ? leaf.TypeCast.typeName : undefined
 }
 
 /** How a whole row directly inside of a node is used; once its names are seen, they are seen. */
@@ -169,7 +184,7 @@ function report(
       references.push({ kind: 'ambiguous', node, name, ranges: binding.ranges })
       return
     case 'fixed':
-      if (qualified) references.push({ kind: 'system-column', node, range: binding.range })
+      references.push({ kind: 'system-column', node, range: binding.range, name })
       return
   }
 }

@@ -26,7 +26,24 @@ export function closureOf(before: Catalog, after: Catalog, mapping: Mapping): Cl
   // A relation that only one side has could capture a name, or no longer answers to it.
   addUnmatched(names, before.relations, after)
   addUnmatched(names, after.relations, before)
+  addObjects(names, before, after, mapping)
   return names
+}
+
+/** Functions and types that have another name, or of which a name may mean one that the older version does not have. */
+function addObjects(names: Set<string>, before: Catalog, after: Catalog, mapping: Mapping): void {
+  const images = new Set<number>()
+  for (const object of before.objects ?? []) {
+    const now = mapping.objects?.get(object.oid)?.after ?? after.objectByOid.get(object.oid)
+    if (now !== undefined) images.add(now.oid)
+    if (now === undefined || now.name !== object.name || now.schema !== object.schema) {
+      names.add(object.name)
+      if (now !== undefined) names.add(now.name)
+    }
+  }
+  for (const { oid, name } of after.objects ?? []) {
+    if (!images.has(oid) && before.objectsByName.has(name)) names.add(name)
+  }
 }
 
 /** Old and new names of columns of which the name does not mean the same on both sides. */

@@ -1,3 +1,6 @@
+import type { RewriterStats } from './rewriter-stats.js'
+import type { TypeOids } from './type-oids.js'
+
 /** Why a statement is refused, in the words a client sees. */
 export interface Refusal {
   readonly sqlstate: string
@@ -85,6 +88,10 @@ export interface Rewriter {
   rewrite(request: RewriteRequest): Outcome
   /** True where a client of this version needs no rewriting at all: every frame may pass untouched. */
   speaksHead(version: number): boolean
+  /** The data types that clients of this version know by oids that are gone; absent or undefined where there is none. */
+  typeOids?(version: number): TypeOids | undefined
   /** The fields as the client's version knows the names in them; the position is mapped by `outcome`, where known. */
   mapError(fields: ErrorFields, version: number, outcome: Outcome | undefined): ErrorFields
+  /** What it has done so far; a snapshot. */
+  stats(): RewriterStats
 }

@@ -175,6 +175,7 @@ export function planRowType(context: PlanContext, reference: RowTypeReference): 
     return
   }
   const end = nameAt(context.source, start).at(-1)?.end ?? start
+  if (change.after.name !== change.before.name) context.renamedRefs.add(reference.node)
   edit(context, start, end, relationText(change.after))
 }
 

@@ -4,6 +4,8 @@ import type { BackendMessage } from '../support/backend-message.js'
 export interface Tolerance {
   /** Relations of the old schema, by oid; any other relation was made by the statement, and its oid is by chance. */
   readonly relations: ReadonlyMap<number, unknown>
+  /** Columns of the old schema that are computed now, as `oid.attnum`: their values may come from no column. */
+  readonly computed: ReadonlySet<string>
   /** Rows may come in another order. */
   readonly anyOrder: boolean
   /** Names that a message quotes, and its DETAIL, may differ. */
@@ -24,13 +26,36 @@ export function differenceOf(
   got: readonly BackendMessage[],
   tolerance: Tolerance,
 ): string | undefined {
-  const [left, right] = [describeAnswer(expected, tolerance), describeAnswer(got, tolerance)]
+  const [left, right] = [
+    describeAnswer(expected, tolerance),
+    describeAnswer(withOrigins(expected, got, tolerance), tolerance),
+  ]
   for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
     if (left[index] !== right[index]) {
       return `expected ${left[index] ?? 'nothing more'}\n     got ${right[index] ?? 'nothing more'}`
     }
   }
   return undefined
+}
+
+/** The answer with the origins of computed columns, which it may lack, as they are expected. */
+function withOrigins(
+  expected: readonly BackendMessage[],
+  got: readonly BackendMessage[],
+  { computed }: Tolerance,
+): readonly BackendMessage[] {
+  const descriptions = expected.filter((message) => message.type === 'RowDescription')
+  let at = 0
+  return got.map((message) => {
+    if (message.type !== 'RowDescription') return message
+    const other = descriptions[at++]
+    const fields = message.fields.map((field, index) => {
+      const wanted = other?.fields[index]
+      const isComputed = wanted !== undefined && computed.has(`${wanted.tableOid}.${wanted.attnum}`)
+      return field.tableOid === 0 && isComputed ? { ...field, tableOid: wanted.tableOid, attnum: wanted.attnum } : field
+    })
+    return { ...message, fields }
+  })
 }
 
 function describeAnswer(messages: readonly BackendMessage[], tolerance: Tolerance): string[] {

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import type { Catalog } from '../../src/catalog/catalog.js'
 import { formatDifference } from '../../src/catalog/difference.js'
-import { introspect } from '../../src/catalog/introspect.js'
+import { introspect, type TextQuery } from '../../src/catalog/introspect.js'
 import { readRuleFile } from '../../src/config/load-rules.js'
 import { formatProblem } from '../../src/config/problem.js'
 import type { Generation, Step, Version } from '../../src/rewrite/generation.js'
 import { planStep, type StepRules } from '../../src/rewrite/plan-step.js'
 import { loadParser } from '../../src/sql/parse.js'
-import { bindInserts } from '../../src/switch/bind-inserts.js'
+import { bindRules } from '../../src/switch/bind-rules.js'
 import { serverUrl } from '../support/database.js'
 import type { Migration, MigrationStep } from './fixture.js'
 
@@ -55,15 +55,15 @@ export async function createOldDatabase(sql: string): Promise<OldDatabase> {
 
 async function applySteps(client: pg.Client, steps: readonly MigrationStep[]): Promise<Generation> {
   const asText = { getTypeParser: () => (value: string) => value }
-  const catalogOf = () =>
-    introspect(async (sql) => (await client.query<string[]>({ text: sql, rowMode: 'array', types: asText })).rows)
-  const versions: Version[] = [{ name: 'v0', catalog: await catalogOf() }]
+  const query: TextQuery = async (sql) =>
+    (await client.query<string[]>({ text: sql, rowMode: 'array', types: asText })).rows
+  const versions: Version[] = [{ name: 'v0', catalog: await introspect(query) }]
   const planned: Step[] = []
   for (const step of steps) {
     const previous = versions[planned.length]?.catalog as Catalog
     await client.query(step.sql)
-    const catalog = await catalogOf()
-    const { mapping, differences } = planStep(previous, catalog, await rulesOf(previous, catalog, step))
+    const catalog = await introspect(query)
+    const { mapping, differences } = planStep(previous, catalog, await rulesOf(query, previous, catalog, step))
     if (differences.length > 0) throw new Error(differences.map(formatDifference).join('\n'))
     planned.push({ mapping })
     versions.push({ name: `v${planned.length}`, catalog })
@@ -71,10 +71,15 @@ async function applySteps(client: pg.Client, steps: readonly MigrationStep[]): P
   return { number: 1, versions, steps: planned }
 }
 
-async function rulesOf(before: Catalog, after: Catalog, { rules }: MigrationStep): Promise<StepRules> {
+async function rulesOf(
+  query: TextQuery,
+  before: Catalog,
+  after: Catalog,
+  { rules }: MigrationStep,
+): Promise<StepRules> {
   if (rules === '') return new Map()
   const file = readRuleFile('step.yaml', rules, await loadParser())
-  const bound = file.ok ? bindInserts(before, after, file.value) : file
+  const bound = file.ok ? await bindRules(query, before, after, file.value) : file
   if (!bound.ok) throw new Error(`${bound.problems.map(formatProblem).join('\n')}\n${rules}`)
   return bound.value
 }

@@ -1,3 +1,4 @@
+import type { Catalog } from '../../src/catalog/catalog.js'
 import { createHoldGate } from '../../src/proxy/hold-gate.js'
 import { startProxy } from '../../src/proxy/listener.js'
 import type { Outcome, Rewriter } from '../../src/rewrite/outcome.js'
@@ -42,8 +43,7 @@ export async function openMigratedSide(mode: Mode, pair: DatabasePair, port: num
   const { generation } = pair
   const rewriter = createRewriter(generation, { parser: await loadParser() })
   const old = generation.versions[0]?.catalog
-  const head = generation.versions.at(-1)?.catalog
-  if (old === undefined || head === undefined) throw new Error('a generation without versions')
+  if (old === undefined) throw new Error('a generation without versions')
   const server = { host: '127.0.0.1', port, database: pair.after }
   // Tells search_path; the proxy finds it out by itself.
   const direct = await connectRaw(server)
@@ -62,7 +62,7 @@ export async function openMigratedSide(mode: Mode, pair: DatabasePair, port: num
       async run(protocol, path, prelude, request, writes) {
         const outcome = await rewrite(request.sql, path)
         const sent = outcome.kind === 'unchanged' ? request.sql : outcome.text
-        const contents = writes ? contentsSql(old, head, path) : undefined
+        const contents = writes ? await contentsThrough(rewrite, old, path) : undefined
         const raw = await observe(direct, protocol, prelude, { ...request, sql: sent, contents })
         const messages = raw.map((message) => asClientSeesIt(message, rewriter, outcome))
         return { messages, sent, ...refusalIn(messages, outcome) }
@@ -83,8 +83,7 @@ export async function openMigratedSide(mode: Mode, pair: DatabasePair, port: num
   return {
     async run(protocol, path, prelude, request, writes) {
       const outcome = await rewrite(request.sql, path)
-      // The question is an old statement itself.
-      const contents = writes ? contentsSql(old, old, path) : undefined
+      const contents = writes ? contentsSql(old, path) : undefined
       const messages = await observe(client, protocol, prelude, { ...request, contents })
       return {
         messages,
@@ -97,6 +96,18 @@ export async function openMigratedSide(mode: Mode, pair: DatabasePair, port: num
       await proxy.close({ deadlineMs: 1000 })
     },
   }
+}
+
+/** What asks the migrated tables what they hold is an old statement itself. */
+async function contentsThrough(
+  rewrite: (sql: ByteString, path: string | undefined) => Promise<Outcome>,
+  old: Catalog,
+  path: string | undefined,
+): Promise<ByteString> {
+  const question = contentsSql(old, path)
+  const outcome = await rewrite(question, path)
+  if (outcome.kind === 'refused') throw new Error(`what tables hold cannot be asked: ${outcome.refusal.message}`)
+  return outcome.kind === 'unchanged' ? question : outcome.text
 }
 
 /** The text of a refused statement must fail on its marker, else the client would not see the refusal. */
@@ -113,8 +124,9 @@ function refusalIn(messages: readonly BackendMessage[], outcome: Outcome): { ref
 function asClientSeesIt(message: BackendMessage, rewriter: Rewriter, outcome: Outcome): BackendMessage {
   if (message.type !== 'ErrorResponse' && message.type !== 'NoticeResponse') return message
   if (outcome.kind === 'refused' && message.fields.get('M')?.includes(outcome.marker)) {
-    const { sqlstate, message: text, position } = outcome.refusal
+    const { sqlstate, message: text, hint, position } = outcome.refusal
     const fields = new Map([...message.fields, ['C', sqlstate], ['M', toByteString(text)]] as [string, string][])
+    if (hint !== undefined) fields.set('H', toByteString(hint))
     fields.delete('P')
     if (position !== undefined) fields.set('P', String(position))
     return { type: message.type, fields }

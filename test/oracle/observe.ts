@@ -30,10 +30,13 @@ export async function observe(
   const { contents } = request
   const asked = contents === undefined ? [] : [query(contents)]
   client.send(query(`BEGIN; ${prelude}`), ...frames, ...asked, query('ROLLBACK'))
-  const begun = await client.untilReady()
-  const answer = await client.untilReady()
-  const held = contents === undefined ? [] : await client.untilReady()
-  await client.untilReady()
+  // Asked for at once, so that statements may be on their way one behind the other.
+  const [begun, answer, held] = await Promise.all([
+    client.untilReady(),
+    client.untilReady(),
+    contents === undefined ? [] : client.untilReady(),
+    client.untilReady(),
+  ])
   const failure = begun.find((message) => message.type === 'ErrorResponse')
   if (failure?.type === 'ErrorResponse') throw new Error(`the prelude failed: ${failure.fields.get('M')}`)
   return [...answer, ...held.filter((message) => message.type === 'DataRow')]

@@ -1,4 +1,6 @@
 import type { Relation } from '../../src/catalog/catalog.js'
+import type { Generation } from '../../src/rewrite/generation.js'
+import { plainName } from '../../src/rewrite/mapping.js'
 import { type ByteString, fromByteString, toByteString } from '../../src/sql/byte-string.js'
 import type { BackendMessage } from '../support/backend-message.js'
 import { connectRaw, type RawClient } from '../support/raw-client.js'
@@ -22,6 +24,8 @@ export interface Oracle {
   readonly after: MigratedSide
   /** Of the old schema, by oid. */
   readonly relations: ReadonlyMap<number, Relation>
+  /** Columns of the old schema that are computed now, as `oid.attnum`. */
+  readonly computed: ReadonlySet<string>
   /** SQL that puts both sides into the same state before a statement. */
   readonly reset: string
   /** What asks the old database for what its tables hold. */
@@ -36,15 +40,33 @@ export async function openOracle(mode: Mode, pair: DatabasePair, port: number, r
   const old = pair.generation.versions[0]?.catalog
   if (old === undefined) throw new Error('no old version')
   return {
-    contents: (path) => contentsSql(old, old, path),
+    contents: (path) => contentsSql(old, path),
     before,
     after,
     reset,
     relations: old.byOid,
+    computed: computedColumns(pair.generation),
     async close() {
       await Promise.all([before.end(), after.close()])
     },
   }
+}
+
+/** The columns of the oldest version that some step computes, as `oid.attnum`. */
+function computedColumns({ versions, steps }: Generation): ReadonlySet<string> {
+  const relations = versions[0]?.catalog.relations ?? []
+  return new Set(
+    relations.flatMap(({ oid, columns }) =>
+      columns.flatMap(({ name, attnum }) => {
+        let now: string | undefined = name
+        for (const { mapping } of steps) {
+          const change = mapping.relations.get(oid)
+          if (change !== undefined && now !== undefined) now = plainName(change.columns.get(now))
+        }
+        return now === undefined ? [`${oid}.${attnum}`] : []
+      }),
+    ),
+  )
 }
 
 /** Statements with parameters need the extended protocol; several in one text the simple one. */
@@ -67,6 +89,7 @@ export async function runCase(oracle: Oracle, protocol: Protocol, item: OracleCa
   ])
   const difference = differenceOf(expected, got.messages, {
     relations: oracle.relations,
+    computed: oracle.computed,
     anyOrder: !(item.ordered ?? /order\s+by/i.test(item.sql)),
     anyNames: item.ordered !== undefined,
     anyRows: /^\s*explain/i.test(item.sql),
@@ -77,7 +100,7 @@ export async function runCase(oracle: Oracle, protocol: Protocol, item: OracleCa
     return error === undefined ? { kind: 'same' } : { kind: 'same', error }
   }
   if (got.refused !== undefined) return { kind: 'refused', reason: got.refused, report: difference }
-  return { kind: 'different', report: `${item.sql}\n  -> ${fromByteString(got.sent)}\n${difference}` }
+  return { kind: 'different', report: `${item.sql}\n${difference}\n  -> ${fromByteString(got.sent)}` }
 }
 
 /** A generated statement that writes the rows of a query, which may come in any order. */

@@ -19,7 +19,10 @@ export interface RawClient {
   readonly parameters: ReadonlyMap<string, string>
   /** Writes frames (see frontend-message.ts). */
   send(...frames: readonly Buffer[]): void
-  /** The messages up to and including the next ReadyForQuery; ParameterStatus is left out. Rejects when the connection ends first. */
+  /**
+   * The messages up to and including the next ReadyForQuery; ParameterStatus is left out. Rejects when the connection
+   * ends first. Asked several times at once, the calls are answered in their order.
+   */
   untilReady(): Promise<readonly BackendMessage[]>
   end(): Promise<void>
 }
@@ -50,22 +53,29 @@ export async function connectRaw(options: RawClientOptions): Promise<RawClient> 
         break
     }
   }
+  const readBatch = async () => {
+    const messages: BackendMessage[] = []
+    for (;;) {
+      const message = await inbox.next()
+      if (message.type === 'ParameterStatus') {
+        parameters.set(message.name, message.value)
+        continue
+      }
+      messages.push(message)
+      if (message.type === 'ReadyForQuery') return messages
+    }
+  }
+  let last: Promise<unknown> = Promise.resolve()
   return {
     parameters,
     send: (...frames) => {
       socket.write(Buffer.concat(frames))
     },
-    async untilReady() {
-      const messages: BackendMessage[] = []
-      for (;;) {
-        const message = await inbox.next()
-        if (message.type === 'ParameterStatus') {
-          parameters.set(message.name, message.value)
-          continue
-        }
-        messages.push(message)
-        if (message.type === 'ReadyForQuery') return messages
-      }
+    untilReady() {
+      const batch = last.then(readBatch)
+      // The one after it fails by itself.
+      last = batch.catch(() => undefined)
+      return batch
     },
     end: () =>
       new Promise((resolve) => {

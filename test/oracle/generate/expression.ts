@@ -1,6 +1,18 @@
-import { allTypes, declared, literal, type Type, value } from './model.js'
+import type { Column } from './model.js'
 import { generateQuery } from './query.js'
 import { type Build, columnReferences, deeper, type Scope } from './scope.js'
+import {
+  allTypes,
+  castName,
+  comparand,
+  declared,
+  isDomain,
+  literal,
+  literalName,
+  literalOf,
+  type Type,
+  value,
+} from './types.js'
 
 /** An expression with the name that its unaliased output column has. */
 export interface Expression {
@@ -16,14 +28,11 @@ export function generateExpression(build: Build, scope: Scope, type: Type, depth
   const { choices } = build
   const made = (sql: string, name = unnamed): Expression => ({ sql, type, name })
   const sub = (of: Type) => generateExpression(build, scope, of, depth - 1).sql
-  const columns = columnReferences(build, scope, type)
-  const column = choices.pickAny(columns)
-  const simple = () =>
-    column ??
-    made(
-      literal(choices, type),
-      type === 'date' ? 'date' : type === 'bool' ? 'bool' : type === 'array' ? 'text' : unnamed,
-    )
+  // What a dropped column is given must be what its rule says.
+  const isGone = type === 'goneBool' || type === 'goneText'
+  const column = isGone ? undefined : choices.pickAny(columnReferences(build, scope, type))
+  const simple = () => column ?? made(literal(choices, type), literalName(type))
+  if (isGone) return simple()
   if (depth <= 0) return simple()
   switch (choices.below(14)) {
     case 5:
@@ -40,15 +49,18 @@ export function generateExpression(build: Build, scope: Scope, type: Type, depth
     }
     case 8: {
       const inner = generateExpression(build, scope, type, depth - 1)
-      return made(`(${inner.sql})::${declared[type]}`, inner.name === unnamed ? castName(type) : inner.name)
+      return made(`(${inner.sql})::${declared(type)}`, inner.name === unnamed ? castName(type) : inner.name)
     }
     case 9:
     case 10:
+      if (isDomain(type)) return simple()
       return operation(build, scope, type, sub, made)
     case 11:
       return scalarSubquery(build, scope, type) ?? simple()
     case 12:
-      return made(`(${simple().sql})`, simple().name)
+      return choices.chance(40)
+        ? made(`${parameter(build, type)}::${declared(type)}`, castName(type))
+        : made(`(${simple().sql})`, simple().name)
     default:
       return simple()
   }
@@ -69,26 +81,50 @@ function operation(
         () => made(`length(${sub('text')})`, 'length'),
         () => made(`cardinality(${sub('array')})`, 'cardinality'),
         () => made(`- ${sub('int')}`),
+        () => made(`(${sub('ints')})[1]`),
+        () => made(`extract(day FROM ${sub('stamp')})::integer`, 'extract'),
       ])()
+    case 'big':
+      return choices.pick([() => made(`${sub('big')} + ${sub('int')}`), () => made(`abs(${sub('big')})`, 'abs')])()
     case 'text':
       return choices.pick([
         () => made(`upper(${sub('text')})`, 'upper'),
         () => made(`${sub('text')} || ${sub('text')}`),
         () => made(`(${sub('array')})[1]`),
         () => made(`concat(${sub('int')}, ${sub('text')})`, 'concat'),
+        () => made(`(${sub(choices.pick(allTypes))})::text`, 'text'),
         ...wholeRows(build, scope).map((row) => () => made(`row_to_json(${row})::text`, 'row_to_json')),
       ])()
     case 'numeric':
-      return choices.pick([() => made(`${sub('numeric')} * 2`), () => made(`abs(${sub('numeric')})`, 'abs')])()
+      return choices.pick([
+        () => made(`${sub('numeric')} * 2`),
+        () => made(`abs(${sub('numeric')})`, 'abs'),
+        () => made(`${sub('numeric')} + ${sub('big')}`),
+      ])()
     case 'bool':
       return made(`(${generateCondition(build, scope, 1)})`)
     case 'date':
-      return made(`greatest(${sub('date')}, ${literal(choices, 'date')})`, 'greatest')
+      return choices.pick([
+        () => made(`greatest(${sub('date')}, ${literal(choices, 'date')})`, 'greatest'),
+        () => made(`(${sub('stamp')})::date`, 'date'),
+      ])()
+    case 'stamp':
+      return choices.pick([
+        () => made(`${sub('stamp')} + interval '1 day'`),
+        () => made(`(${sub('stamptz')} AT TIME ZONE 'UTC')`, 'timezone'),
+      ])()
     case 'array':
       return choices.pick([
         () => made(`array_append(${sub('array')}, ${sub('text')})`, 'array_append'),
         () => made(`ARRAY[${sub('text')}, ${literal(choices, 'text')}]`, 'array'),
       ])()
+    case 'ints':
+      return choices.pick([
+        () => made(`array_append(${sub('ints')}, ${sub('int')})`, 'array_append'),
+        () => made(`${sub('ints')} || ${sub('ints')}`),
+      ])()
+    default:
+      return made(`(${sub(type)})`)
   }
 }
 
@@ -97,11 +133,12 @@ export function generateCondition(build: Build, scope: Scope, depth = 2): string
   const { choices } = build
   const type = choices.pick<Type>(['int', 'text', ...allTypes])
   const left = generateExpression(build, scope, type, depth - 1)
-  switch (choices.below(12)) {
+  const constant = () => literalOf(type, comparand(choices, type))
+  switch (choices.below(18)) {
     case 4:
       return `${left.sql} IS NOT NULL`
     case 5:
-      return `${left.sql} <> ${literal(choices, type)}`
+      return `${left.sql} <> ${constant()}`
     case 6:
       return depth <= 0
         ? `${left.sql} IS NULL`
@@ -115,29 +152,64 @@ export function generateCondition(build: Build, scope: Scope, depth = 2): string
     case 9:
       return subqueryCondition(build, scope, type, left.sql) ?? `${left.sql} IS NOT NULL`
     case 10:
-      return `${left.sql} IN (${literal(choices, type)}, ${literal(choices, type)})`
+      return `${left.sql} ${choices.pick(['', 'NOT '])}IN (${constant()}, ${choices.chance(40) ? parameter(build, type) : constant()})`
     case 11:
-      return `(${left.sql}, ${generateExpression(build, scope, 'int', depth - 1).sql}) IS DISTINCT FROM (${literal(choices, type)}, 1)`
+      return `(${left.sql}, ${generateExpression(build, scope, 'int', depth - 1).sql}) IS DISTINCT FROM (${constant()}, 1)`
+    case 12:
+      return `${left.sql} ${choices.pick(['=', '<', '>=', '>', '<=', 'IS NOT DISTINCT FROM'])} ${constant()}`
+    case 13:
+      return `${parameter(build, type)} ${choices.pick(['=', '<=', '>'])} ${left.sql}`
+    case 14:
+      return `${left.sql} BETWEEN ${constant()} AND ${choices.chance(40) ? parameter(build, type) : constant()}`
+    case 15:
+      return declared(type).endsWith('[]')
+        ? `${left.sql} && ${constant()}`
+        : `${left.sql} = ANY (${arrayParameter(build, type)})`
+    case 16: {
+      const range = choices.pickAny(scope[0]?.ranges.filter((one) => one.table !== undefined) ?? [])
+      const alone = scope[0]?.ranges.filter((one) => one.name === range?.name).length === 1
+      return range === undefined || !alone
+        ? `${left.sql} IS NULL`
+        : `"${range.name}".${choices.pick(['ctid', 'xmin', 'tableoid'])} IS NOT NULL`
+    }
     default:
-      return `${left.sql} >= ${generateExpression(build, scope, type, depth - 1).sql}`
+      return `${left.sql} ${choices.pick(['>=', '=', '<'])} ${generateExpression(build, scope, type, depth - 1).sql}`
   }
 }
 
 /** A mark for a parameter with a value that fits; `numberParameters` turns the marks that are used into $n. */
 function parameter(build: Build, type: Type): string {
-  build.parameters.push(value(build.choices, type))
+  return markOf(build, comparand(build.choices, type))
+}
+
+/** A parameter for what is written: within the domain. */
+export function writtenParameter(build: Build, { type, notNull }: Pick<Column, 'type' | 'notNull'>): string {
+  return markOf(build, notNull !== true && build.choices.chance(15) ? null : value(build.choices, type))
+}
+
+/** An array of comparands, with its type where it could be another. */
+function arrayParameter(build: Build, type: Type): string {
+  const items = build.choices.list(0, 3, () => `"${comparand(build.choices, type)}"`)
+  return `${markOf(build, `{${items.join(',')}}`)}${build.choices.chance(50) ? '' : `::${declared(type)}[]`}`
+}
+
+function markOf(build: Build, text: string | null): string {
+  build.parameters.push(text)
   return `\u0000${build.parameters.length - 1}\u0000`
 }
 
 /** Gives the marked parameters of a statement their numbers, by first appearance. */
-export function numberParameters(sql: string, values: readonly string[]): { sql: string; parameters: string[] } {
+export function numberParameters(
+  sql: string,
+  values: readonly (string | null)[],
+): { sql: string; parameters: (string | null)[] } {
   const numbers = new Map<string, number>()
   // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL marks a parameter, as it cannot stand in SQL
   const numbered = sql.replace(/\u0000(\d+)\u0000/g, (_, index: string) => {
     numbers.set(index, numbers.get(index) ?? numbers.size + 1)
     return `$${numbers.get(index)}`
   })
-  return { sql: numbered, parameters: [...numbers.keys()].map((index) => values[Number(index)] ?? '') }
+  return { sql: numbered, parameters: [...numbers.keys()].map((index) => values[Number(index)] ?? null) }
 }
 
 function subqueryCondition(build: Build, scope: Scope, type: Type, left: string): string | undefined {
@@ -171,12 +243,4 @@ export function wholeRows(build: Build, scope: Scope): string[] {
 
 function quoteAlways(name: string): string {
   return `"${name}"`
-}
-
-function castName(type: Type): string {
-  return { int: 'int4', text: 'text', numeric: 'numeric', bool: 'bool', date: 'date', array: 'text' }[type]
-}
-
-function literalName(type: Type): string {
-  return type === 'date' ? 'date' : type === 'bool' ? 'bool' : type === 'array' ? 'text' : unnamed
 }

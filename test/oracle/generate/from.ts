@@ -121,6 +121,7 @@ export function tableItem(build: Build, beside: readonly Range[], table = choose
   const qualified = hidden || choices.chance(15)
   const spelt = `${qualified ? `${table.schema}.` : ''}${spell(choices, table.name)}`
   const only = choices.chance(3) ? 'ONLY ' : ''
+  const sample = choices.chance(2) ? ' TABLESAMPLE BERNOULLI (100) REPEATABLE (1)' : ''
   // Two unaliased tables of one name may stand together only when their schemas differ.
   const clash = beside.some(
     (range) => range.name === table.name && (range.schema === undefined || range.schema === table.schema),
@@ -129,7 +130,7 @@ export function tableItem(build: Build, beside: readonly Range[], table = choose
     const range = { name: table.name, schema: table.schema, columns: table.columns, table }
     const alone = !beside.some((other) => other.name === table.name)
     return {
-      sql: only + spelt,
+      sql: only + spelt + sample,
       level: { ranges: [range], visible: table.columns },
       lockable: alone ? [table.name] : [],
     }
@@ -142,7 +143,7 @@ export function tableItem(build: Build, beside: readonly Range[], table = choose
   // With a column list the field names of its whole row are no longer the table's.
   const range = listed === undefined ? { name: alias, columns, table } : { name: alias, columns }
   return {
-    sql: `${only}${spelt}${as}${spell(choices, alias)}${list}`,
+    sql: `${only}${spelt}${as}${spell(choices, alias)}${list}${sample}`,
     level: { ranges: [range], visible: columns },
     lockable: [alias],
   }

@@ -1,23 +1,17 @@
 import type { Choices } from './choices.js'
 
-/** The types that generated columns and expressions have. */
-export type Type = 'int' | 'text' | 'numeric' | 'bool' | 'date' | 'array'
-
-export const allTypes = ['int', 'text', 'numeric', 'bool', 'date', 'array'] as const satisfies readonly Type[]
-
-/** How a column of each type is declared. */
-export const declared: { readonly [T in Type]: string } = {
-  int: 'integer',
-  text: 'text',
-  numeric: 'numeric(8,2)',
-  bool: 'boolean',
-  date: 'date',
-  array: 'text[]',
-}
+import type { Type } from './types.js'
 
 export interface Column {
   readonly name: string
   readonly type: Type
+  readonly notNull?: boolean
+  /** An expression that gives a value of the type. */
+  readonly fallback?: string
+  /** It has a UNIQUE constraint. */
+  readonly unique?: boolean
+  /** Its values may not become other ones: a primary key, or a CHECK depends on it. */
+  readonly fixed?: boolean
 }
 
 /** The names of the three schemas that one set of tables lives in. */
@@ -34,6 +28,8 @@ export interface Table {
   readonly name: string
   /** The first is the primary key. */
   readonly columns: readonly Column[]
+  /** The index of the table that it inherits from; its columns are that table's. */
+  readonly parent?: number
 }
 
 /** The name quoted where it must be, and spelt in one of the ways that mean the same. */
@@ -54,38 +50,3 @@ export function quote(name: string): string {
 }
 
 const needQuotes = new Set(['user', 'order', 'select', 'group', 'table', 'default', 'end', 'value', 'left'])
-
-/** A literal of the type; few values, so that joins and keys meet. */
-export function literal(choices: Choices, type: Type): string {
-  switch (type) {
-    case 'int':
-      return String(choices.below(7))
-    case 'text':
-      return `'${value(choices, 'text')}'`
-    case 'numeric':
-      return `${choices.below(20)}.${choices.below(4) * 25}`
-    case 'bool':
-      return choices.pick(['true', 'false'])
-    case 'date':
-      return `date '${value(choices, 'date')}'`
-    case 'array':
-      return `'${value(choices, 'array')}'::text[]`
-  }
-}
-
-/** The text form of a value of the type, without quotes. */
-export function value(choices: Choices, type: Type): string {
-  switch (type) {
-    case 'int':
-    case 'numeric':
-      return String(choices.below(7))
-    case 'text':
-      return choices.pick(['a', 'b', 'name', 'ü', '', 'id'])
-    case 'bool':
-      return choices.pick(['t', 'f'])
-    case 'date':
-      return `2024-01-0${1 + choices.below(5)}`
-    case 'array':
-      return choices.pick(['{}', '{a}', '{a,b}', '{name,id}'])
-  }
-}

@@ -1,8 +1,9 @@
-import { type Expression, generateCondition, generateExpression } from './expression.js'
+import { type Expression, generateCondition, generateExpression, writtenParameter } from './expression.js'
 import { tableItem } from './from.js'
 import { type Column, spell, type Table } from './model.js'
 import { generateQuery } from './query.js'
 import { type Build, columnReferences, deeper, type Level, qualifiers, type Range, type Scope } from './scope.js'
+import { literalOf, value } from './types.js'
 
 /** The target of a statement that writes, as the rest of the statement sees it. */
 interface Target {
@@ -11,8 +12,15 @@ interface Target {
   readonly range: Range
 }
 
+export interface Modification {
+  readonly sql: string
+  readonly returns: readonly Column[]
+  /** Lines that follow as CopyData. */
+  readonly copyData?: readonly string[]
+}
+
 /** INSERT, UPDATE, DELETE, MERGE and COPY. */
-export function generateModification(build: Build): { readonly sql: string; readonly returns: readonly Column[] } {
+export function generateModification(build: Build): Modification {
   switch (build.choices.below(10)) {
     case 3:
     case 4:
@@ -24,7 +32,7 @@ export function generateModification(build: Build): { readonly sql: string; read
     case 8:
       return generateMerge(build)
     case 9:
-      return { sql: generateCopy(build), returns: [] }
+      return generateCopy(build)
     default:
       return generateInsert(build)
   }
@@ -56,7 +64,9 @@ function insertSource(build: Build, columns: readonly Column[], fromQuery: boole
     columns.map((column, index) => {
       if (index === 0 && column.type === 'int')
         return choices.pick([String(100 + row), String(100 + row), '1', 'DEFAULT'])
+      if (column.unique === true) return literalOf(column.type, String(choices.chance(30) ? row : 100 + row))
       if (choices.chance(10)) return 'DEFAULT'
+      if (choices.chance(15)) return writtenParameter(build, column)
       return generateExpression(build, [], column.type, 1).sql
     }),
   )
@@ -67,7 +77,8 @@ function onConflict(build: Build, target: Target, key: Column): string {
   const { choices } = build
   if (!choices.chance(30)) return ''
   if (choices.chance(30)) return ' ON CONFLICT DO NOTHING'
-  const arbiter = ` ON CONFLICT (${spell(choices, key.name)})`
+  const keys: readonly [Column, ...Column[]] = [key, ...target.table.columns.filter((column) => column.unique === true)]
+  const arbiter = ` ON CONFLICT (${spell(choices, choices.pick(keys).name)})`
   if (choices.chance(30)) return `${arbiter} DO NOTHING`
   const excluded: Range = { name: 'excluded', columns: target.table.columns }
   const scope: Scope = [levelOf([target.range, excluded])]
@@ -103,9 +114,11 @@ function assignments(build: Build, table: Table, scope: Scope): string {
   }
   return columns
     .map((column) => {
-      if (column.type === 'array' && choices.chance(40)) {
-        return `${spell(choices, column.name)}[1] = ${generateExpression(build, scope, 'text', 1).sql}`
+      if ((column.type === 'array' || column.type === 'ints') && choices.chance(30)) {
+        const element = generateExpression(build, scope, column.type === 'array' ? 'text' : 'int', 1)
+        return `${spell(choices, column.name)}[1] = ${element.sql}`
       }
+      if (choices.chance(12)) return `${spell(choices, column.name)} = ${writtenParameter(build, column)}`
       const value = choices.chance(8) ? 'DEFAULT' : generateExpression(build, scope, column.type).sql
       return `${spell(choices, column.name)} = ${value}`
     })
@@ -159,14 +172,39 @@ function generateMerge(build: Build): { sql: string; returns: readonly Column[] 
   return { sql, returns: [] }
 }
 
-function generateCopy(build: Build): string {
+function generateCopy(build: Build): Modification {
   const { choices } = build
   const table = choices.pickAny(build.tables) as Table
   const some = choices.some(table.columns, 50)
   const list = some.length === 0 ? '' : ` (${some.map((column) => spell(choices, column.name)).join(', ')})`
   const options = choices.pick(['', ' WITH (FORMAT csv)', ' WITH (FORMAT csv, HEADER)'])
-  return `COPY ${table.schema}.${spell(choices, table.name)}${list} TO STDOUT${options}`
+  const target = `${table.schema}.${spell(choices, table.name)}${list}`
+  switch (choices.below(5)) {
+    case 3: {
+      const columns = some.length === 0 ? table.columns : some
+      const copyData = choices.list(1, 2, (row) =>
+        columns
+          .map((column) => {
+            if (column.unique === true) return String(200 + row)
+            return column.notNull !== true && choices.chance(20) ? '\\N' : value(choices, column.type)
+          })
+          .join('\t'),
+      )
+      return { sql: `COPY ${target} FROM STDIN`, returns: [], copyData }
+    }
+    case 4:
+      return {
+        sql: `COPY (${generateQuery({ ...build, parameters: [] }, [], {}).sql.replaceAll(MARKS, 'NULL')}) TO STDOUT${options}`,
+        returns: [],
+      }
+    default:
+      return { sql: `COPY ${target} TO STDOUT${options}`, returns: [] }
+  }
 }
+
+/** COPY takes no parameters. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL marks a parameter
+const MARKS = /\u0000\d+\u0000/g
 
 /** A target has no column list and is never a CTE. */
 function chooseTarget(build: Build, as: '' | 'AS '): Target {

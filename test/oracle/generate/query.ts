@@ -1,7 +1,8 @@
-import { type Expression, generateCondition, generateExpression, wholeRows } from './expression.js'
+import { type Expression, generateCondition, generateExpression, wholeRows, writtenParameter } from './expression.js'
 import { generateFrom } from './from.js'
-import { allTypes, type Column, spell, type Type } from './model.js'
+import { type Column, spell } from './model.js'
 import { type Build, columnReferences, deeper, type Level, qualifiers, type Scope } from './scope.js'
+import { allTypes, declared, isDomain, type Type } from './types.js'
 
 /** A query and its output columns. */
 export interface Query {
@@ -47,16 +48,31 @@ function generateSelect(build: Build, outer: Scope, wanted: Wanted): Query {
   if (build.depth > 0 && choices.chance(15)) return groupedSelect(build, scope, from.sql + where, wanted)
   const items = outputItems(build, scope, wanted)
   const query = { sql: '', columns: items.columns }
-  const prefix = wanted.outermost === true && choices.chance(10) ? 'DISTINCT ' : ''
-  const order = wanted.outermost === true && choices.chance(50) ? orderBy(build, scope, query, prefix !== '') : ''
-  const limit = order !== '' && choices.chance(20) ? ` LIMIT ${1 + choices.below(3)}` : ''
-  const lock =
-    wanted.outermost === true && wanted.arm !== true && prefix === '' ? rowLock(build, from.level, from.lockable) : ''
+  const outermost = wanted.outermost === true
+  const key =
+    outermost && choices.chance(6) ? choices.pickAny(columnReferences(build, [from.level], undefined)) : undefined
+  const prefix = key !== undefined ? `DISTINCT ON (${key.sql}) ` : outermost && choices.chance(10) ? 'DISTINCT ' : ''
+  const order =
+    key !== undefined
+      ? ` ORDER BY ${[key.sql, ...positions(query)].join(', ')}`
+      : outermost && choices.chance(50)
+        ? orderBy(build, scope, query, prefix !== '')
+        : ''
+  const limit = order !== '' && choices.chance(20) ? generateLimit(build) : ''
+  const lock = outermost && wanted.arm !== true && prefix === '' ? rowLock(build, from.level, from.lockable) : ''
   return {
     sql: `SELECT ${prefix}${items.sql} FROM ${from.sql}${where}${order}${limit}${lock}`,
     columns: items.columns,
     ordered: order !== '',
   }
+}
+
+function generateLimit(build: Build): string {
+  const { choices } = build
+  const count = choices.chance(30)
+    ? writtenParameter(build, { type: 'level', notNull: true })
+    : String(1 + choices.below(3))
+  return `${choices.chance(20) ? ' OFFSET 1' : ''} ${choices.chance(15) ? 'FETCH FIRST 2 ROWS ONLY' : `LIMIT ${count}`}`
 }
 
 function outputItems(build: Build, scope: Scope, wanted: Wanted): Query {
@@ -68,6 +84,7 @@ function outputItems(build: Build, scope: Scope, wanted: Wanted): Query {
   const items: { sql: string; columns: readonly Column[] }[] = choices.list(1, 4, () => {
     if (choices.chance(20)) return star(build, scope)
     if (choices.chance(6)) return windowItem(build, scope)
+    if (wanted.outermost === true && choices.chance(8)) return typedItem(build, scope)
     const any = choices.pickAny(columnReferences(build, scope, undefined))
     const expression =
       any !== undefined && !choices.chance(35) ? any : generateExpression(build, scope, choices.pick(allTypes))
@@ -95,6 +112,26 @@ function star(build: Build, scope: Scope): Query {
   return { sql: `${qualifier}.*`, columns: range.columns }
 }
 
+/** Outputs whose type or text shows what type their operands have; nothing else reads them. */
+function typedItem(build: Build, scope: Scope): Query {
+  const { choices } = build
+  const any = () => generateExpression(build, scope, choices.pick(allTypes), 1).sql
+  const number = () => generateExpression(build, scope, choices.pick(['int', 'small', 'big', 'level']), 0).sql
+  const range = choices.pickAny(scope[0]?.ranges.filter((one) => one.table !== undefined) ?? [])
+  const [qualifier] = range === undefined ? [] : qualifiers(choices, scope[0] as Level, range)
+  const sql = choices.pick([
+    `pg_typeof(${any()})`,
+    `ROW(${any()}, ${any()})`,
+    `to_jsonb(${any()})`,
+    `${number()} + ${number()}`,
+    `ARRAY[${number()}, ${number()}]`,
+    `jsonb_build_object('x', ${any()})`,
+    qualifier === undefined ? '1' : `${qualifier}.tableoid`,
+    `sum(${number()}) OVER ()`,
+  ])
+  return { sql: `${sql} AS o`, columns: [{ name: 'o', type: 'text' }] }
+}
+
 /** Windows whose value does not hang on the order of equal rows. */
 function windowItem(build: Build, scope: Scope): Query {
   const by = generateExpression(build, scope, 'text', 1).sql
@@ -109,25 +146,76 @@ function windowItem(build: Build, scope: Scope): Query {
 
 function groupedSelect(build: Build, scope: Scope, from: string, wanted: Wanted): Query {
   const { choices } = build
+  const byKey = wanted.types === undefined && choices.chance(30) ? groupedByKey(build, scope) : undefined
   const types = wanted.types ?? choices.list(1, 3, () => choices.pick(allTypes))
-  const grouping: string[] = []
+  const grouping: string[] = byKey === undefined ? [] : [byKey.grouping]
   const items = types.map((type) => {
     if (!choices.chance(50)) return item(build, aggregate(build, scope, type))
     const reference = choices.pickAny(columnReferences(build, scope.slice(0, 1), type))
-    if (reference === undefined) return item(build, aggregate(build, scope, type))
+    if (reference === undefined || byKey !== undefined) return item(build, aggregate(build, scope, type))
     const one = item(build, reference)
     grouping.push(reference.sql)
     return one
   })
-  const groupBy = grouping.length === 0 ? '' : ` GROUP BY ${grouping.join(', ')}`
+  const all = [...(byKey?.items ?? []), ...items, ...(wanted.outermost === true ? typedAggregates(build, scope) : [])]
+  const groupBy = grouping.length === 0 ? '' : ` GROUP BY ${groupingOf(build, grouping, byKey !== undefined)}`
   const having = choices.chance(20) ? ` HAVING ${aggregate(build, scope, 'int').sql} >= 0` : ''
   const query = {
-    sql: `SELECT ${items.map((i) => i.sql).join(', ')} FROM ${from}${groupBy}${having}`,
-    columns: items.map((i) => i.column),
+    sql: `SELECT ${all.map((i) => i.sql).join(', ')} FROM ${from}${groupBy}${having}`,
+    columns: all.map((i) => i.column),
   }
   return wanted.outermost === true && choices.chance(50)
     ? { ...query, sql: query.sql + orderByAll(build, query, false), ordered: true }
     : query
+}
+
+/** Columns of a table of whose primary key the query makes its groups. */
+function groupedByKey(build: Build, scope: Scope) {
+  const { choices } = build
+  const level = scope[0] as Level
+  const range = choices.pickAny(level.ranges.filter(({ table }) => table !== undefined && table.parent === undefined))
+  const qualifier = range === undefined ? undefined : choices.pickAny(qualifiers(choices, level, range))
+  const [key, ...rest] = range?.columns ?? []
+  if (qualifier === undefined || key === undefined) return undefined
+  const reference = (column: Column) => `${qualifier}.${spell(choices, column.name)}`
+  const items = choices.some(rest, 40).map((column) => ({ sql: reference(column), column }))
+  return { grouping: reference(key), items }
+}
+
+function groupingOf(build: Build, grouping: readonly string[], alone: boolean): string {
+  const plain = grouping.join(', ')
+  if (alone) return plain
+  switch (build.choices.below(12)) {
+    case 9:
+      return `ROLLUP (${plain})`
+    case 10:
+      return `GROUPING SETS ((${plain}), (${grouping[0]}), ())`
+    case 11:
+      return `CUBE (${grouping.slice(0, 3).join(', ')})${grouping.length > 3 ? `, ${grouping.slice(3).join(', ')}` : ''}`
+    default:
+      return plain
+  }
+}
+
+/** Aggregates whose type tells that of their argument. */
+function typedAggregates(build: Build, scope: Scope): { sql: string; column: Column }[] {
+  const { choices } = build
+  if (!choices.chance(30)) return []
+  const argument = (type: Type) => generateExpression({ ...build, depth: 0 }, scope.slice(0, 1), type, 0).sql
+  const number = choices.pick<Type>(['int', 'small', 'big', 'numeric', 'level'])
+  const any = choices.pick(allTypes)
+  const sql = choices.pick([
+    () => `sum(${argument(number)})`,
+    () => `avg(${argument(number)})`,
+    () => {
+      const one = argument(any)
+      return `array_agg(${one} ORDER BY ${one})`
+    },
+    () => `count(DISTINCT ${argument(any)})`,
+    () => `sum(DISTINCT ${argument(number)}) FILTER (WHERE ${argument('bool')})`,
+    () => `pg_typeof(max(${argument(any === 'bool' ? 'int' : any)}))`,
+  ])()
+  return [{ sql: `${sql} AS o`, column: { name: 'o', type: 'text' } }]
 }
 
 function aggregateQuery(build: Build, outer: Scope, type: Type): Query {
@@ -142,6 +230,8 @@ function aggregateQuery(build: Build, outer: Scope, type: Type): Query {
 function aggregate(build: Build, scope: Scope, type: Type): Expression {
   const { choices } = build
   const argument = generateExpression({ ...build, depth: 0 }, scope.slice(0, 1), type, 1).sql
+  if (declared(type) === 'boolean') return { sql: `bool_or(${argument})`, type, name: 'bool_or' }
+  if (isDomain(type)) return { sql: `max(${argument})`, type, name: 'max' }
   switch (type) {
     case 'int':
       return choices.pick([
@@ -149,8 +239,6 @@ function aggregate(build: Build, scope: Scope, type: Type): Expression {
         { sql: 'count(*)::integer', type, name: 'count' },
         ...wholeRows(build, scope).map((row) => ({ sql: `count(${row})::integer`, type, name: 'count' })),
       ])
-    case 'bool':
-      return { sql: `bool_or(${argument})`, type, name: 'bool_or' }
     case 'text':
       return choices.pick([
         { sql: `min(${argument})`, type, name: 'min' },

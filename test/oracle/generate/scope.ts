@@ -1,5 +1,6 @@
 import type { Choices } from './choices.js'
-import { type Column, type Schemas, spell, type Table, type Type } from './model.js'
+import { type Column, type Schemas, spell, type Table } from './model.js'
+import { fits, type Type } from './types.js'
 
 /** A thing in FROM that references may be qualified with. */
 export interface Range {
@@ -30,7 +31,7 @@ export interface Build {
   /** Common table expressions in force, the innermost first. */
   readonly ctes: readonly { readonly name: string; readonly columns: readonly Column[] }[]
   /** Values of parameters; filled while the statement is made. Not every one is used in the end. */
-  readonly parameters: string[]
+  readonly parameters: (string | null)[]
   /** How deep subqueries may still go. */
   readonly depth: number
 }
@@ -46,7 +47,7 @@ export function columnReferences(
   type: Type | undefined,
 ): { readonly sql: string; readonly name: string; readonly type: Type }[] {
   const { choices } = build
-  const wanted = (column: Column) => type === undefined || column.type === type
+  const wanted = (column: Column) => type === undefined || fits(type, column.type)
   const hiddenNames = new Set<string>()
   const hiddenRanges = new Set<string>()
   const references: { sql: string; name: string; type: Type }[] = []

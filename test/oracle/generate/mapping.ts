@@ -1,0 +1,158 @@
+import type { ColumnRuleInput } from '../../../src/config/rule-schema.js'
+import type { Choices } from './choices.js'
+import { type Column, quote } from './model.js'
+import { declared, type Type, types } from './types.js'
+
+/** What becomes of one column, besides another name; new names are in force already. */
+export interface ColumnChange {
+  /** ALTER TABLE actions and other SQL, for the table's name. */
+  readonly sql: (target: string) => readonly string[]
+  /** Nothing where identity shows enough. */
+  readonly rule?: ColumnRuleInput
+  /** The columns that it left, the first in its place, the others at the end of the table. */
+  readonly left: readonly Column[]
+}
+
+/** A kind of change that suits the column; undefined where none does or is chosen. */
+export function changeColumn(choices: Choices, column: Column, freshName: () => string): ColumnChange | undefined {
+  const kinds = kindsOf(choices, column, freshName)
+  return choices.chance(40) ? choices.pickAny(kinds)?.() : undefined
+}
+
+/** Casts of PostgreSQL that keep every value of these types. */
+const casts: { readonly [type in Type]?: readonly Type[] } = {
+  int: ['big', 'num'],
+  small: ['int', 'big'],
+  big: ['int', 'num'],
+  level: ['big'],
+  num: ['big'],
+  text: ['varcharAny'],
+  varchar: ['text', 'varchar20', 'varcharAny'],
+  varchar20: ['text', 'varchar'],
+  varcharAny: ['text'],
+  numeric: ['numeric4', 'num'],
+  numeric4: ['numeric'],
+  date: ['stamp'],
+  array: ['varchars'],
+  varchars: ['array'],
+  ints: ['bigs'],
+  bigs: ['ints'],
+  digits: ['int', 'big'],
+}
+
+function kindsOf(choices: Choices, column: Column, freshName: () => string): (() => ColumnChange)[] {
+  const { type, name, fixed, unique } = column
+  const it = quote(name)
+  const kinds: (() => ColumnChange)[] = (casts[type] ?? []).map((to) => () => castTo(choices, column, to))
+  const ruled = (to: Type, read: string, write: string, declares: object = {}) =>
+    kinds.push(() => ({
+      sql: (target) => retype(target, column, to, write),
+      rule: { to: name, ...declares, read, write },
+      left: [{ ...column, type: to, ...(column.fallback === undefined ? {} : { fallback: written(column, write) }) }],
+    }))
+  switch (type) {
+    case 'digits':
+      ruled('int', `${it}::text`, 'value::integer', { injective: true })
+      break
+    case 'int':
+    case 'level':
+      if (fixed !== true)
+        ruled('big', `(${it} / 100)::integer`, 'value::bigint * 100', { injective: true, total: true, monotone: true })
+      break
+    case 'numeric':
+      ruled('big', `(${it} / 100.0)::numeric(8,2)`, '(value * 100)::bigint', {
+        injective: true,
+        total: true,
+        monotone: true,
+      })
+      break
+    case 'stamp': {
+      const zone = choices.pick(['UTC', 'Asia/Kolkata'])
+      const there = { injective: true, total: true, monotone: true }
+      ruled('stamptz', `${it} AT TIME ZONE '${zone}'`, `value AT TIME ZONE '${zone}'`, there)
+      break
+    }
+    case 'stamptz':
+      ruled('stamp', `${it} AT TIME ZONE 'UTC'`, `value AT TIME ZONE 'UTC'`, { injective: true, total: true })
+      break
+    case 'bool':
+      ruled('text', `${it} = 'yes'`, "CASE value WHEN true THEN 'yes' WHEN false THEN 'no' END", {
+        injective: true,
+        total: true,
+      })
+      break
+    case 'code':
+      ruled('int', `chr(64 + ${it})`, 'ascii(value) - 64')
+      break
+    case 'goneBool':
+    case 'goneText': {
+      const gone = type === 'goneBool' ? 'false' : "'none'"
+      kinds.push(() => ({
+        sql: (target) => [`ALTER TABLE ${target} DROP ${it}`],
+        rule: { dropped: true, type: declared(type), read: gone },
+        left: [],
+      }))
+      break
+    }
+    case 'pair':
+      if (unique !== true) kinds.push(() => split(column, [freshName(), freshName()]))
+      break
+  }
+  return kinds
+}
+
+/** Without a rule, or with one that names nothing but the column, or with properties declared. */
+function castTo(choices: Choices, column: Column, to: Type): ColumnChange {
+  const write = `value::${declared(to)}`
+  return {
+    sql: (target) => retype(target, column, to, write),
+    ...(choices.chance(20) ? { rule: { to: column.name, type: declared(column.type) } } : {}),
+    left: [{ ...column, type: to, ...(column.fallback === undefined ? {} : { fallback: written(column, write) }) }],
+  }
+}
+
+function retype(target: string, column: Column, to: Type, write: string): readonly string[] {
+  const it = quote(column.name)
+  const actions = [
+    ...(column.fallback === undefined ? [] : [`ALTER ${it} DROP DEFAULT`]),
+    `ALTER ${it} TYPE ${declared(to)} USING ${write.replaceAll(/\bvalue\b/g, it)}`,
+  ]
+  const fallback =
+    column.fallback === undefined ? [] : [`ALTER TABLE ${target} ALTER ${it} SET DEFAULT ${written(column, write)}`]
+  return [`ALTER TABLE ${target} ${actions.join(', ')}`, ...fallback]
+}
+
+function split(column: Column, [first, second]: readonly [string, string]): ColumnChange {
+  const it = quote(column.name)
+  const parts = [first, second].map((name, index) => ({ name, write: `split_part(value, ' ', ${index + 1})` }))
+  const left = parts.map(
+    ({ name, write }): Column => ({
+      name,
+      type: 'word',
+      ...(column.notNull === true ? { notNull: true } : {}),
+      ...(column.fallback === undefined ? {} : { fallback: written(column, write) }),
+    }),
+  )
+  return {
+    sql: (target) => [
+      `ALTER TABLE ${target} ${parts.map(({ name }) => `ADD ${quote(name)} text`).join(', ')}`,
+      `UPDATE ${target} SET ${parts.map(({ name, write }) => `${quote(name)} = ${write.replace('value', it)}`).join(', ')}`,
+      ...left.flatMap(({ name, notNull, fallback }) => [
+        ...(notNull === true ? [`ALTER TABLE ${target} ALTER ${quote(name)} SET NOT NULL`] : []),
+        ...(fallback === undefined ? [] : [`ALTER TABLE ${target} ALTER ${quote(name)} SET DEFAULT ${fallback}`]),
+      ]),
+      `ALTER TABLE ${target} DROP ${it}`,
+    ],
+    rule: {
+      type: types.pair.sql,
+      read: parts.map(({ name }) => quote(name)).join(" || ' ' || "),
+      write: Object.fromEntries(parts.map(({ name, write }) => [name, write])),
+    },
+    left,
+  }
+}
+
+/** What an expression over `value` makes of a column's default. */
+function written({ fallback, type }: Column, write: string): string {
+  return write.replaceAll(/\bvalue\b/g, `(${fallback})::${declared(type)}`)
+}

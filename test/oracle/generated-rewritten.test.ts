@@ -1,0 +1,3 @@
+import { describeGenerated } from './generated-suite.js'
+
+describeGenerated('rewriter')

@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url'
 import { loadModule, scanSync } from 'libpg-query'
 import { parse as astParse } from 'pgsql-ast-parser'
 import { mentions } from '../src/sql/mentions.js'
+import { nameTable } from '../src/sql/name-table.js'
 import { loadParser } from '../src/sql/parse.js'
 import { scan } from '../src/sql/scan.js'
 import { readCorpus } from '../test/corpus/corpus.js'
@@ -41,7 +42,7 @@ export interface ParserBench {
 export async function benchParsers(rounds = 21): Promise<ParserBench> {
   await loadModule()
   const parser = await loadParser()
-  const changed = new Set(['people', 'full_name', 'mail'])
+  const changed = nameTable(new Set(['people', 'full_name', 'mail']))
   const subjects = {
     libpgQueryParse: (sql: string) => parser.parse(sql),
     pgsqlAstParserParse: (sql: string) => astParse(sql),

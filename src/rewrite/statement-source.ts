@@ -1,6 +1,7 @@
 import type { ByteString } from '../sql/byte-string.js'
 import { identifierName } from '../sql/identifier.js'
 import { mentions } from '../sql/mentions.js'
+import { nameTable } from '../sql/name-table.js'
 import type { Token } from '../sql/token.js'
 import { type NamePart, readName, tokenAt } from '../sql/token-index.js'
 
@@ -139,5 +140,5 @@ function isLabelOrPhrase(source: StatementSource, index: number, word: string): 
 /** True where a token of the statement, read as a name, is one of these. */
 export function mentionsName(source: StatementSource, names: ReadonlySet<string>): boolean {
   const { text, start, end } = source
-  return mentions(text.slice(start, end), names, source)
+  return mentions(text.slice(start, end), nameTable(names), source)
 }

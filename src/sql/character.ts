@@ -45,6 +45,11 @@ export function isIn(text: ByteString, at: number, sets: number): boolean {
   return at < text.length && ((SETS_OF[text.charCodeAt(at)] ?? 0) & sets) !== 0
 }
 
+/** Whether a byte may go on an identifier. */
+export function isInIdentifier(code: number): boolean {
+  return ((SETS_OF[code] ?? 0) & IDENT_CONT) !== 0
+}
+
 /** The offset of the first byte from `start` on that is in none of the sets. */
 export function runEnd(text: ByteString, start: number, sets: number): number {
   let at = start

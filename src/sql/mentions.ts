@@ -1,8 +1,9 @@
 import { type ByteString, isAscii } from './byte-string.js'
 import { BACKSLASH, DOLLAR, IDENT_START, isIn, QUOTE } from './character.js'
-import { folded, MAX_NAME_BYTES } from './identifier.js'
+import { MAX_NAME_BYTES } from './identifier.js'
 import { lexemeEnd, lexemeKind } from './lexeme.js'
-import { dollarTagEnd, identifierEnd } from './quoted-lexeme.js'
+import { MAY_BE_NAMED, type NameTable, otherWordEnd } from './name-table.js'
+import { dollarTagEnd } from './quoted-lexeme.js'
 import type { ScanOptions } from './scan.js'
 import { skipIgnored } from './white-space.js'
 
@@ -15,57 +16,31 @@ const LONGEST_NAME_LITERAL = 512
  * look like names (`'public.users'::regclass`) and anywhere inside dollar quotes (the body of a DO). U&, names over
  * 63 bytes, names beyond ASCII and texts that cannot be scanned are always true. No tokens are made.
  */
-export function mentions(text: ByteString, names: ReadonlySet<string>, options: ScanOptions = {}): boolean {
+export function mentions(text: ByteString, names: NameTable, options: ScanOptions = {}): boolean {
   const conforming = options.standardConformingStrings ?? true
   let at = skipIgnored(text, 0)
   while (at >= 0 && at < text.length) {
     const kind = lexemeKind(text, at)
-    const end = lexemeEnd(text, at, kind, conforming)
-    if (end < 0) return true
-    switch (kind) {
-      case 'identifier':
-        if (isWordIn(text, at, end, names)) return true
-        break
-      case 'quoted':
-        if (isQuotedIn(text.slice(at + 1, end - 1), names)) return true
-        break
-      case 'unicode-quoted':
-        return true
-      case 'string':
-        if (isLiteralIn(text, at, end, names, conforming)) return true
-        break
+    if (kind === 'identifier') at = otherWordEnd(text, at, text.length, names)
+    else {
+      const end = lexemeEnd(text, at, kind, conforming)
+      if (end < 0) return true
+      if (kind === 'quoted' && isQuotedIn(text.slice(at + 1, end - 1), names)) return true
+      if (kind === 'string' && isLiteralIn(text, at, end, names, conforming)) return true
+      if (kind === 'unicode-quoted') return true
+      at = end
     }
-    at = skipIgnored(text, end)
+    if (at === MAY_BE_NAMED) return true
+    at = skipIgnored(text, at)
   }
   return at < 0
 }
 
-function isWordIn(text: ByteString, start: number, end: number, names: ReadonlySet<string>): boolean {
-  if (end - start > MAX_NAME_BYTES) return true
-  for (let at = start; at < end; at++) {
-    const code = text.charCodeAt(at)
-    if (code >= 0x80) return true
-    if (code >= 0x41 && code <= 0x5a) return names.has(folded(text.slice(start, end))) || !isAsciiRun(text, at, end)
-  }
-  return names.has(text.slice(start, end))
+function isQuotedIn(inside: ByteString, names: NameTable): boolean {
+  return inside.length > MAX_NAME_BYTES || !isAscii(inside) || names.names.has(inside.replaceAll('""', '"'))
 }
 
-function isAsciiRun(text: ByteString, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) if (text.charCodeAt(at) >= 0x80) return false
-  return true
-}
-
-function isQuotedIn(inside: ByteString, names: ReadonlySet<string>): boolean {
-  return inside.length > MAX_NAME_BYTES || !isAscii(inside) || names.has(inside.replaceAll('""', '"'))
-}
-
-function isLiteralIn(
-  text: ByteString,
-  start: number,
-  end: number,
-  names: ReadonlySet<string>,
-  conforming: boolean,
-): boolean {
+function isLiteralIn(text: ByteString, start: number, end: number, names: NameTable, conforming: boolean): boolean {
   const code = text.charCodeAt(start)
   if (code === DOLLAR) {
     const tag = (dollarTagEnd(text, start) ?? start) - start
@@ -78,26 +53,20 @@ function isLiteralIn(
 }
 
 /** Words inside code, which may be quoted in ways that are not seen here. */
-function isAnyWordIn(text: ByteString, start: number, end: number, names: ReadonlySet<string>): boolean {
+function isAnyWordIn(text: ByteString, start: number, end: number, names: NameTable): boolean {
   for (let at = start; at < end; at++) {
     if (!isIn(text, at, IDENT_START)) continue
-    const wordEnd = Math.min(identifierEnd(text, at), end)
-    if (isWordIn(text, at, wordEnd, names) || names.has(text.slice(at, wordEnd))) return true
+    const wordEnd = otherWordEnd(text, at, end, names)
+    if (wordEnd === MAY_BE_NAMED || names.names.has(text.slice(at, wordEnd))) return true
     at = wordEnd
   }
   return false
 }
 
-const NAME_CHARACTERS = /^[A-Za-z0-9_$. \t\n\r\f\v[\](),\u0080-\u00ff]*$/
+const NAME_CHARACTERS = /^[A-Za-z0-9_$. \t\n\r\f\v[\](){},\u0080-\u00ff]*$/
 
-// 'users', 'Public.Users', '"Users"', 'f(users, int)', 'users[]'. Prose mostly has other characters, or costs a parse.
-function isNameLiteralIn(
-  text: ByteString,
-  start: number,
-  end: number,
-  names: ReadonlySet<string>,
-  escapes: boolean,
-): boolean {
+// 'users', 'Public.Users', '"Users"', 'f(users, int)', 'users[]', '{users,orders}'. Prose mostly has other characters, or costs a parse.
+function isNameLiteralIn(text: ByteString, start: number, end: number, names: NameTable, escapes: boolean): boolean {
   for (let at = start; at < end; at++) {
     const code = text.charCodeAt(at)
     // A doubled quote, a continuation line or an escape: what the literal means would have to be worked out.
@@ -107,5 +76,5 @@ function isNameLiteralIn(
   const quoted = literal.includes('"')
   if (!quoted && !NAME_CHARACTERS.test(literal)) return false
   if (!isAscii(literal)) return true
-  return isAnyWordIn(text, start, end, names) || (quoted && literal.split('"').some((part) => names.has(part)))
+  return isAnyWordIn(text, start, end, names) || (quoted && literal.split('"').some((part) => names.names.has(part)))
 }

@@ -3,11 +3,12 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { toByteString } from '../../src/sql/byte-string.js'
 import { identifierName } from '../../src/sql/identifier.js'
 import { mentions } from '../../src/sql/mentions.js'
+import { nameTable } from '../../src/sql/name-table.js'
 import { loadParser, type Parser } from '../../src/sql/parse.js'
 import { isScanError, scan } from '../../src/sql/scan.js'
 import { readCorpus } from '../corpus/corpus.js'
 
-const NAMES: ReadonlySet<string> = new Set(['users', 'Mail', 'value', 'a"b', 'my-table'])
+const NAMES = nameTable(new Set(['users', 'Mail', 'value', 'a"b', 'my-table']))
 
 describe('a text mentions a name', () => {
   test.each([
@@ -23,6 +24,7 @@ describe('a text mentions a name', () => {
     "select nextval('users')",
     "select 'f(users, int)'::regprocedure",
     "select 'users[]'::regtype",
+    "select '{orders,users}'::regclass[]",
     'select $$users$$::regclass',
     'do $$ begin delete from users; end $$',
     'do $x$ begin delete from Users; end $x$',
@@ -57,7 +59,7 @@ describe('a text does not mention a name', () => {
     'select mail, "mail", "USERS"',
     'select 1 -- users\n/* users */',
     "select 'the users say: hello!'",
-    "select '{users}'",
+    "select '<users>'",
     "select $1, 1.5e10, B'01', a->>b, c[1]",
     "select 'open', 'a.b.c', 'x y'",
     '',
@@ -85,8 +87,9 @@ describe('of the corpus', () => {
       const tokens = scan(text)
       if (isScanError(tokens)) throw new Error(sql)
       for (const token of tokens.filter(({ kind }) => kind === 'identifier' || kind === 'quoted')) {
-        const names = new Set([identifierName(text, token)])
-        expect(mentions(text, names), `${[...names][0]} in ${sql}`).toBe(true)
+        const name = identifierName(text, token)
+        const names = nameTable(new Set([name]))
+        expect(mentions(text, names), `${name} in ${sql}`).toBe(true)
         if (token.kind === 'identifier') expect(mentions(text.toUpperCase(), names), sql).toBe(true)
       }
     }

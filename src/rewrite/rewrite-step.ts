@@ -3,6 +3,7 @@ import type { Reference } from '../resolve/reference.js'
 import { resolveStatement } from '../resolve/statement.js'
 import { type ByteString, fromByteString, isAscii } from '../sql/byte-string.js'
 import { mentions } from '../sql/mentions.js'
+import { nameTable } from '../sql/name-table.js'
 import type { ParsedStatement, Parser } from '../sql/parse.js'
 import { scan } from '../sql/scan.js'
 import type { Token } from '../sql/token.js'
@@ -49,7 +50,10 @@ export function rewriteStep(
 
 /** Of a text in an unknown encoding only ASCII can be read, which is enough where all changed names are ASCII. */
 function namesNothingChanged(step: StepFacts, text: ByteString, request: RewriteRequest): boolean {
-  return [...step.closure].every(isAscii) && !mentions(text.replace(/[\u0080-\u00ff]/g, '_'), step.closure, request)
+  return (
+    [...step.closure].every(isAscii) &&
+    !mentions(text.replace(/[\u0080-\u00ff]/g, '_'), nameTable(step.closure), request)
+  )
 }
 
 const UNREADABLE: PlannedRefusal = {
@@ -95,7 +99,7 @@ function planText(
     }
     edits.push(...plan.edits)
     relations.push(...plan.relations)
-    if (statement !== statements.at(-1)) noticeStatement(earlier, node)
+    if (statement !== statements.at(-1)) noticeStatement(earlier, node, references)
   }
   if (edits.length === 0) return undefined
   return { spliced: splice(text, edits), refusal: undefined, relations, edits, references: seen }

@@ -1,24 +1,39 @@
+import type { ByteString } from '../sql/byte-string.js'
+import { mentions } from '../sql/mentions.js'
+import type { NameTable } from '../sql/name-table.js'
 import type { Parser } from '../sql/parse.js'
-import { mapNames, namesBack } from './map-error.js'
+import { mapNames } from './map-error.js'
+import { namesBack } from './names-back.js'
 import type { Outcome, Refusal, RewriteRequest } from './outcome.js'
 import type { PlannedRefusal, StepFacts } from './plan-context.js'
 import { rewriteStep, type StepResult } from './rewrite-step.js'
 import { offsetOfPosition, positionOfOffset } from './splice.js'
+import { oldOffset, type WayBack } from './way-back.js'
 
 /** What rewriting needs besides the request. */
 export interface RewriteTools {
   /** By index of the step. */
   readonly steps: readonly StepFacts[]
+  /** The closure of each step, by its index. */
+  readonly closures: readonly NameTable[]
   readonly parser: Parser
   /** A new marker for a refused statement. */
   readonly marker: () => string
 }
 
-/** What stays of a step once its text is made: no tree, as outcomes are kept in the cache. */
-type Layer = Pick<StepResult, 'spliced' | 'relations'>
+/** What stays of a step once its text is made: no tree and no text, as outcomes are kept in the cache. */
+interface Layer extends Pick<StepResult, 'relations'> {
+  readonly wayBack: WayBack
+}
+
+/** What a text became, and the bytes that its outcome keeps besides the texts in it. */
+export interface SizedOutcome {
+  readonly outcome: Outcome
+  readonly bytes: number
+}
 
 /** Carries a text from the client's version to the head, step by step, each against its own catalog (decision 7). */
-export function rewriteText(tools: RewriteTools, request: RewriteRequest): Outcome {
+export function rewriteText(tools: RewriteTools, request: RewriteRequest): SizedOutcome {
   const layers: Layer[] = []
   let text = request.text
   let refusal: Refusal | undefined
@@ -28,21 +43,39 @@ export function rewriteText(tools: RewriteTools, request: RewriteRequest): Outco
     return named
   }
   for (const step of tools.steps.slice(request.version)) {
+    if (!isMentioned(tools, step, text, request)) continue
     const result = rewriteStep(tools.parser, step, text, request, marker)
     if (result === undefined) continue
     if (result.refusal !== undefined) refusal = refusalForClient(tools, request, step, layers, result.refusal)
-    layers.push({ spliced: result.spliced, relations: result.relations })
+    layers.push({ wayBack: result.spliced.wayBack, relations: result.relations })
     text = result.spliced.text
   }
-  if (text === request.text) return { kind: 'unchanged' }
-  const oldPosition = (position: number): number | undefined => {
-    const offset = originalOffset(layers, offsetOfPosition(text, position))
-    return offset === undefined ? undefined : positionOfOffset(request.text, offset)
-  }
+  if (text === request.text) return { outcome: { kind: 'unchanged' }, bytes: 0 }
+  const ways = layers.map(({ wayBack }) => wayBack)
+  const oldPosition = positionsBack(request.text, text, ways)
   const relations = new Set(layers.flatMap((layer) => layer.relations))
+  const bytes = ways.reduce((sum, way) => sum + way.byteLength, 0)
   return refusal === undefined
-    ? { kind: 'rewritten', text, oldPosition, relations }
-    : { kind: 'refused', text, marker: marker(), refusal, oldPosition, relations }
+    ? { outcome: { kind: 'rewritten', text, oldPosition, relations }, bytes }
+    : { outcome: { kind: 'refused', text, marker: marker(), refusal, oldPosition, relations }, bytes }
+}
+
+/** The closure of each step is asked too: most statements of a long chain are about few of its steps. */
+function isMentioned(tools: RewriteTools, step: StepFacts, text: ByteString, request: RewriteRequest): boolean {
+  const closure = tools.closures[step.number]
+  return closure === undefined || mentions(text, closure, request)
+}
+
+// A function of its own: what is made in the same scope as a closure lives as long as the closure does.
+function positionsBack(
+  oldText: ByteString,
+  newText: ByteString,
+  ways: readonly WayBack[],
+): (position: number) => number | undefined {
+  return (position) => {
+    const offset = originalOffset(ways, offsetOfPosition(newText, position))
+    return offset === undefined ? undefined : positionOfOffset(oldText, offset)
+  }
 }
 
 /** A later step refuses in the names of its own version; the client knows those of its version. */
@@ -53,11 +86,12 @@ function refusalForClient(
   layers: readonly Layer[],
   { sqlstate, message, detail, hint, at }: PlannedRefusal,
 ): Refusal {
-  const first = tools.steps[request.version]
-  const names = first === undefined || first === step ? undefined : namesBack(first.before, step.before)
+  const passed = tools.steps.slice(request.version, tools.steps.indexOf(step))
+  const names = passed.length === 0 ? undefined : namesBack(passed)
   const relations = new Set(layers.flatMap((layer) => layer.relations))
   const said = names === undefined ? message : mapNames(new Map([['M', message]]), names, relations).get('M')
-  const offset = originalOffset(layers, at)
+  const ways = layers.map(({ wayBack }) => wayBack)
+  const offset = originalOffset(ways, at)
   return {
     sqlstate,
     message: said ?? message,
@@ -67,9 +101,9 @@ function refusalForClient(
   }
 }
 
-/** An offset into the last layer's result, followed back to the client's text. */
-function originalOffset(layers: readonly Layer[], offset: number | undefined): number | undefined {
+/** An offset into the last step's result, followed back to the client's text. */
+function originalOffset(ways: readonly WayBack[], offset: number | undefined): number | undefined {
   let at = offset
-  for (const layer of [...layers].reverse()) at = at === undefined ? undefined : layer.spliced.oldOffset(at)
+  for (const way of [...ways].reverse()) at = at === undefined ? undefined : oldOffset(way, at)
   return at
 }

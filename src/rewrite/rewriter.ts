@@ -1,16 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
-import type { Relation } from '../catalog/catalog.js'
 import { mentions } from '../sql/mentions.js'
+import { nameTable } from '../sql/name-table.js'
 import type { Parser } from '../sql/parse.js'
 import type { Closure } from './closure.js'
+import { contextKeys } from './context-key.js'
 import type { Generation } from './generation.js'
 import { headIndex } from './generation.js'
-import { mapErrorBack, type NamesBack, namesBack } from './map-error.js'
+import { mapErrorBack } from './map-error.js'
+import { type NamesBack, namesBack } from './names-back.js'
 import type { ErrorFields, Outcome, RewriteRequest, Rewriter } from './outcome.js'
+import { createOutcomeCache } from './outcome-cache.js'
 import type { StepFacts } from './plan-context.js'
-import { type RewriteTools, rewriteText } from './rewrite-text.js'
+import { type RewriteTools, rewriteText, type SizedOutcome } from './rewrite-text.js'
 import { stepFacts } from './step-facts.js'
+import { typeOidsOf } from './type-oids.js'
 
 export interface RewriterOptions {
   readonly parser: Parser
@@ -21,33 +24,50 @@ export interface RewriterOptions {
 }
 
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024
+
+/** Looking for names in a text of so many bytes takes a few microseconds, about as long as remembering it. */
+const SHORT_TEXT = 1024
+
 const UNCHANGED: Outcome = { kind: 'unchanged' }
 
 /** Makes the rewriter of one generation. Same text, version, path and settings: same outcome, from the cache. */
 export function createRewriter(generation: Generation, options: RewriterOptions): Rewriter {
   const steps = stepFacts(generation)
-  const closures = closuresFrom(steps)
-  const back = namesBackFrom(generation)
-  const tools: RewriteTools = { steps, parser: options.parser, marker }
+  const closures = closuresFrom(steps).map(nameTable)
+  const back = namesBackFrom(steps)
+  const stepClosures = steps.map((step) => nameTable(step.closure))
+  const tools: RewriteTools = { steps, closures: stepClosures, parser: options.parser, marker }
+  const oids = generation.versions.map((_, version) => typeOidsOf(generation, version))
   const contexts = contextKeys()
-  const cache = new LRUCache<string, Outcome>({
-    maxSize: options.cacheBytes ?? DEFAULT_CACHE_BYTES,
-    sizeCalculation: (outcome, key) => key.length + 200 + (outcome.kind === 'unchanged' ? 0 : outcome.text.length),
-  })
+  const maxBytes = options.cacheBytes ?? DEFAULT_CACHE_BYTES
+  const cache = createOutcomeCache(maxBytes)
+  const counted = { hits: 0, misses: 0, unmentioned: 0, parsed: 0, refused: 0 }
   const head = headIndex(generation)
   return {
     speaksHead: (version) => version >= head,
+    typeOids: (version) => oids[version],
     rewrite(request) {
       if (request.version >= head) return UNCHANGED
       const key = contexts(request) + request.text
       const known = cache.get(key)
-      if (known !== undefined) return known
+      if (known !== undefined) {
+        counted.hits++
+        return known
+      }
+      counted.misses++
       const closure = closures[request.version]
-      const mentioned = closure !== undefined && mentions(request.text, closure, request)
-      const outcome = mentioned ? rewriteOrReport(tools, request, options.onBug) : UNCHANGED
-      cache.set(key, outcome)
-      return outcome
+      if (closure === undefined || !mentions(request.text, closure, request)) {
+        counted.unmentioned++
+        if (request.text.length > SHORT_TEXT) cache.set(key, { outcome: UNCHANGED, bytes: 0 })
+        return UNCHANGED
+      }
+      counted.parsed++
+      const sized = rewriteOrReport(tools, request, options.onBug)
+      if (sized.outcome.kind === 'refused') counted.refused++
+      cache.set(key, sized)
+      return sized.outcome
     },
+    stats: () => ({ ...counted, entries: cache.entries, bytes: cache.bytes, maxBytes, evictions: cache.evictions }),
     mapError: (fields: ErrorFields, version: number, outcome: Outcome | undefined) => {
       const names = back(version)
       return names === undefined ? fields : mapErrorBack(fields, names, outcome)
@@ -56,7 +76,7 @@ export function createRewriter(generation: Generation, options: RewriterOptions)
 }
 
 /** A bug in one statement must not end the other sessions: it is told, and the statement fails as an internal error. */
-function rewriteOrReport(tools: RewriteTools, request: RewriteRequest, onBug: RewriterOptions['onBug']): Outcome {
+function rewriteOrReport(tools: RewriteTools, request: RewriteRequest, onBug: RewriterOptions['onBug']): SizedOutcome {
   try {
     return rewriteText(tools, request)
   } catch (error) {
@@ -64,8 +84,20 @@ function rewriteOrReport(tools: RewriteTools, request: RewriteRequest, onBug: Re
     const name = tools.marker()
     const message = `pg-hotswap cannot rewrite this statement because of a bug: ${String(error)}`
     const refusal = { sqlstate: 'XX000', message, hint: 'Please report it, with the statement.' }
-    return { kind: 'refused', text: `SELECT "${name}"`, marker: name, refusal, oldPosition: () => undefined }
+    const outcome: Outcome = {
+      kind: 'refused',
+      text: `SELECT "${name}"`,
+      marker: name,
+      refusal,
+      oldPosition: noPosition,
+    }
+    return { outcome, bytes: 0 }
   }
+}
+
+/** Keeps nothing of the text alive. */
+function noPosition(): undefined {
+  return undefined
 }
 
 /** For each version, all names that a step between it and the head changed. */
@@ -74,14 +106,12 @@ function closuresFrom(steps: readonly StepFacts[]): readonly Closure[] {
 }
 
 /** Errors are rare: the way back from the head is prepared at a version's first one. */
-function namesBackFrom(generation: Generation): (version: number) => NamesBack | undefined {
+function namesBackFrom(steps: readonly StepFacts[]): (version: number) => NamesBack | undefined {
   const prepared = new Map<number, NamesBack>()
-  const head = generation.versions.at(-1)?.catalog
   return (version) => {
     const known = prepared.get(version)
-    const catalog = generation.versions[version]?.catalog
-    if (known !== undefined || head === undefined || catalog === undefined || catalog === head) return known
-    const names = namesBack(catalog, head)
+    if (known !== undefined || version >= steps.length) return known
+    const names = namesBack(steps.slice(version))
     prepared.set(version, names)
     return names
   }
@@ -90,25 +120,4 @@ function namesBackFrom(generation: Generation): (version: number) => NamesBack |
 /** A name that no client can know or guess: 128 random bits. */
 function marker(): string {
   return `hotswap_refused_${randomBytes(16).toString('hex')}`
-}
-
-/** The part of a cache key that is not the text. Sessions with temporary relations share with nobody. */
-function contextKeys(): (request: RewriteRequest) => string {
-  const paths = new WeakMap<readonly string[], string>()
-  const temporaries = new WeakMap<readonly Relation[], number>()
-  let nextTemporary = 1
-  const temporaryKey = (temporary: readonly Relation[]): number => {
-    if (temporary.length === 0) return 0
-    const known = temporaries.get(temporary) ?? nextTemporary++
-    temporaries.set(temporary, known)
-    return known
-  }
-  return ({ path, temporary, version, standardConformingStrings, clientEncoding }) => {
-    let pathKey = paths.get(path)
-    if (pathKey === undefined) {
-      pathKey = JSON.stringify(path)
-      paths.set(path, pathKey)
-    }
-    return `${version} ${temporaryKey(temporary)} ${standardConformingStrings ? 1 : 0} ${clientEncoding} ${pathKey} `
-  }
 }

@@ -1,25 +1,47 @@
 import { Buffer } from 'node:buffer'
 import { type ByteString, isAscii } from '../sql/byte-string.js'
+import { DOUBLE_QUOTE, isInIdentifier } from '../sql/character.js'
 import type { Edit } from './outcome.js'
+import { type WayBack, wayBackOf } from './way-back.js'
 
 /** The text with its edits made, and the way back from its positions. */
 export interface Spliced {
   readonly text: ByteString
-  /** The byte offset of the old text that a byte offset of the new text comes from; undefined where none. */
-  oldOffset(offset: number): number | undefined
+  readonly wayBack: WayBack
 }
 
-/** Makes all edits at once. Edits at one place stay in their order; overlapping edits are a bug and throw. */
+/**
+ * Makes all edits at once. Edits at one place stay in their order; overlapping edits are a bug and throw. SQL may stand
+ * without blanks (`UPDATE"users"SET`): an edit that would make one word of two gets a blank.
+ */
 export function splice(text: ByteString, edits: readonly Edit[]): Spliced {
-  const sorted = [...edits].sort(byPlace).map((edit) => apart(text, edit))
-  let result = ''
-  let from = 0
-  for (const { start, end, text: replacement } of sorted) {
-    if (start < from) throw new Error(`edits overlap at byte ${start}`)
-    result += text.slice(from, start) + replacement
-    from = end
+  const sorted = edits.filter(({ start, end, text: inside }) => end > start || inside !== '').sort(byPlace)
+  const made: Edit[] = []
+  // Joined at the end, not added up: a string that is a sum keeps all of its parts in memory.
+  const parts: string[] = []
+  let inWord = false
+  for (const [index, edit] of sorted.entries()) {
+    const from = made.at(-1)?.end ?? 0
+    if (edit.start < from) throw new Error(`edits overlap at byte ${edit.start}`)
+    if (edit.start > from) {
+      parts.push(text.slice(from, edit.start))
+      inWord = isInWord(text, edit.start - 1)
+    }
+    const before = inWord && isInWord(edit.text, 0) ? ' ' : ''
+    if (edit.text !== '') inWord = isInWord(edit.text, edit.text.length - 1)
+    const nextStart = sorted[index + 1]?.start ?? text.length
+    const after = inWord && nextStart > edit.end && isInWord(text, edit.end) ? ' ' : ''
+    const apart = before + after === '' ? edit : blanked(edit, before, after)
+    parts.push(apart.text)
+    made.push(apart)
   }
-  return { text: result + text.slice(from), oldOffset: (offset) => oldOffset(sorted, offset) }
+  parts.push(text.slice(made.at(-1)?.end ?? 0))
+  return { text: parts.join(''), wayBack: wayBackOf(made) }
+}
+
+function blanked(edit: Edit, before: string, after: string): Edit {
+  const moved = edit.moved?.map((stretch) => ({ ...stretch, at: stretch.at + before.length }))
+  return { ...edit, text: before + edit.text + after, ...(moved === undefined ? {} : { moved }) }
 }
 
 /** The order of edits in the text; of those without width at one place the enclosing ones stand outside. */
@@ -29,28 +51,9 @@ export function byPlace(a: Edit, b: Edit): number {
 
 const DEPTH = { before: 0, not: 1, after: 2 } as const
 
-/** SQL may stand without blanks (`UPDATE"users"SET`): an edit must not grow together with what is around it. */
-function apart(text: ByteString, edit: Edit): Edit {
-  const before = joins(text[edit.start - 1], edit.text[0]) ? ' ' : ''
-  const after = joins(edit.text.at(-1), text[edit.end]) ? ' ' : ''
-  return before + after === '' ? edit : { ...edit, text: before + edit.text + after }
-}
-
-const IN_NAME = /[\w$"\u0080-\u00ff]/
-
-function joins(left: string | undefined, right: string | undefined): boolean {
-  return left !== undefined && right !== undefined && IN_NAME.test(left) && IN_NAME.test(right)
-}
-
-function oldOffset(sorted: readonly Edit[], offset: number): number | undefined {
-  let delta = 0
-  for (const { start, end, text, implied } of sorted) {
-    const newStart = start + delta
-    if (offset < newStart) break
-    if (offset < newStart + text.length) return implied ? undefined : start
-    delta += text.length - (end - start)
-  }
-  return offset - delta
+function isInWord(text: ByteString, at: number): boolean {
+  const code = text.charCodeAt(at)
+  return code === DOUBLE_QUOTE || isInIdentifier(code)
 }
 
 /** The byte offset of a 1-based position in characters. */

@@ -294,6 +294,9 @@ test('the rule file that a migration reports declares the same step to a proxy t
       rewrite: () => ({ kind: 'unchanged' }),
       speaksHead: () => true,
       mapError: (fields) => fields,
+      stats: () => {
+        throw new Error('nothing is rewritten here')
+      },
     }),
     pollMs: 0,
     log: { info: () => undefined, warn: () => undefined, debug: () => undefined },

@@ -30,6 +30,7 @@ export function fakeGeneration(
     },
     speaksHead: (version) => version === head,
     mapError,
+    stats: noStats,
   }
   return {
     generation: {
@@ -39,6 +40,10 @@ export function fakeGeneration(
     },
     rewriter,
   }
+}
+
+const noStats: Rewriter['stats'] = () => {
+  throw new Error('a fake rewriter counts nothing')
 }
 
 export interface FakeSource extends GenerationSource {

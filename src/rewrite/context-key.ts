@@ -1,0 +1,70 @@
+import { LRUCache } from 'lru-cache'
+import type { RewriteRequest } from './outcome.js'
+
+/** What decides an outcome besides the text. */
+type RewriteContext = Omit<RewriteRequest, 'text'>
+
+/**
+ * How each part of a context enters the key of an outcome; a part that is forgotten here fails the type-check. Decision 12
+ * names two more: the generation, as each has a rewriter and a cache of its own; and the oids of a Parse's parameters, which
+ * no edit depends on: names mean the same whatever the parameters are, and what edits put around a value casts it itself.
+ */
+const KEYED: { readonly [K in keyof RewriteContext]-?: (context: RewriteContext, identities: Identities) => string } = {
+  version: ({ version }) => String(version),
+  path: ({ path }) => JSON.stringify(path),
+  // Sessions with temporary relations share with nobody.
+  temporary: ({ temporary }, identities) => (temporary.length === 0 ? '' : String(identityOf(identities, temporary))),
+  standardConformingStrings: ({ standardConformingStrings }) => String(standardConformingStrings),
+  clientEncoding: ({ clientEncoding }) => clientEncoding,
+}
+
+const PARTS = Object.keys(KEYED) as readonly (keyof RewriteContext)[]
+
+interface Identities {
+  readonly known: WeakMap<object, number>
+  next: number
+}
+
+function identityOf(identities: Identities, object: object): number {
+  const known = identities.known.get(object) ?? identities.next++
+  identities.known.set(object, known)
+  return known
+}
+
+interface KnownContext {
+  readonly context: RewriteContext
+  readonly key: string
+}
+
+/** Contexts of which the short key is remembered; one that was forgotten gets another key, and so starts anew. */
+const CONTEXTS = 1000
+
+/** Contexts that are remembered for the same path object: a session has one or two. */
+const CONTEXTS_OF_PATH = 4
+
+/** The part of a cache key that is not the text, of a few characters; equal contexts have equal keys. */
+export function contextKeys(): (request: RewriteRequest) => string {
+  const identities: Identities = { known: new WeakMap(), next: 1 }
+  const keys = new LRUCache<string, string>({ max: CONTEXTS })
+  let next = 0
+  const keyOf = (context: RewriteContext): string => {
+    const whole = JSON.stringify(PARTS.map((part) => KEYED[part](context, identities)))
+    const key = keys.get(whole) ?? `${(next++).toString(36)} `
+    keys.set(whole, key)
+    return key
+  }
+  const ofPath = new WeakMap<readonly string[], KnownContext[]>()
+  return (request) => {
+    const known = ofPath.get(request.path) ?? []
+    for (const { context, key } of known) if (isSame(context, request)) return key
+    const { text, ...context } = request
+    const key = keyOf(context)
+    ofPath.set(request.path, [{ context, key }, ...known.slice(0, CONTEXTS_OF_PATH - 1)])
+    return key
+  }
+}
+
+function isSame(context: RewriteContext, request: RewriteRequest): boolean {
+  for (const part of PARTS) if (context[part] !== request[part]) return false
+  return true
+}

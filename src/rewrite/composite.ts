@@ -1,7 +1,7 @@
 import type { Column, Relation } from '../catalog/catalog.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { changedColumnNames } from './closure.js'
-import type { Mapping, RelationMapping } from './mapping.js'
+import { isReshaped, type Mapping, type RelationMapping } from './mapping.js'
 import { type PlanContext, refuseUnsupported } from './plan-context.js'
 
 /** The changed relation whose row type, or an array of it, a column has; undefined for all ordinary columns. */
@@ -25,7 +25,7 @@ export function refuseComposite(context: PlanContext, columns: readonly (Column 
   for (const column of columns) {
     const change = column === undefined ? undefined : rowTypeOf(column, context.step.mapping)
     if (column === undefined || change === undefined) continue
-    if (change.added.length === 0 && !context.rowNamesSeen) continue
+    if (!isReshaped(change) && !context.rowNamesSeen) continue
     refuseUnsupported(
       context,
       `column "${column.name}" holds rows of "${change.before.name}", whose columns changed`,

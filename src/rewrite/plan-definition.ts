@@ -200,7 +200,9 @@ function standingName({ step }: PlanContext, schema: string, name: string): stri
   const indexes = (relations: readonly Relation[]) => relations.flatMap((one) => one.indexes)
   const inSchema = step.before.relations.filter((one) => one.schema === schema)
   const oid = indexes(inSchema).find((index) => index.name === name)?.oid
-  return indexes(step.after.relations).find((index) => index.oid === oid)?.name
+  const made = indexes(step.after.relations)
+  // ALTER TYPE makes the indexes of the column anew, under their names.
+  return (made.find((index) => index.oid === oid) ?? made.find((index) => index.name === name))?.name
 }
 
 function statementEnd({ source }: PlanContext): number {

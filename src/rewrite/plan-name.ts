@@ -7,6 +7,7 @@ import type {
   UnfollowedReference,
 } from '../resolve/reference.js'
 import { quoteIdentifier, quoteLiteral } from '../sql/identifier.js'
+import { computedColumn } from './mapping.js'
 import {
   edit,
   mappingOf,
@@ -34,7 +35,15 @@ export function planNameString(context: PlanContext, reference: NameStringRefere
 /** `pg_get_serial_sequence('users', 'nr')` => `..., 'number')`. */
 export function planColumnString(context: PlanContext, reference: ColumnStringReference): void {
   const { relation, location, name } = reference
-  const newName = newColumnName(context.step.mapping.relations.get(relation.oid), name)
+  const change = context.step.mapping.relations.get(relation.oid)
+  const computed = computedColumn(change, name)
+  if (computed !== undefined && computed.writes.length === 0) {
+    const hint = 'Take the question out of the query.'
+    refuseUnsupported(context, `a function is asked about column "${name}", which is gone`, hint, location)
+    return
+  }
+  // Of several columns that hold it now the first may stand for all.
+  const newName = computed?.key?.column ?? computed?.writes[0]?.column ?? newColumnName(change, name)
   const token = context.source.tokens[tokenIndexAt(context.source, location)]
   if (newName !== name && token !== undefined) edit(context, token.start, token.end, quoteLiteral(newName))
 }

@@ -1,4 +1,3 @@
-import type { ColumnRef } from 'libpg-query'
 import { locationOf } from '../resolve/node.js'
 import type {
   FieldReference,
@@ -10,7 +9,8 @@ import type {
 import { quoteIdentifier } from '../sql/identifier.js'
 import { changedColumnNames } from './closure.js'
 import { refuseComposite, rowTypeOf } from './composite.js'
-import type { RelationMapping } from './mapping.js'
+import { readText } from './computed.js'
+import { computedColumn, isReshaped, type RelationMapping } from './mapping.js'
 import { capturingTarget, planQualifier, qualifierText } from './plan-column.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { relationText } from './plan-range.js'
@@ -35,7 +35,7 @@ export function planWholeRow(context: PlanContext, reference: WholeRowReference)
   } else if (!derived && isBuilt(reference, change)) {
     planBuiltRow(context, reference, change)
   } else if (use === 'field' && range.role !== 'from' && range.role !== 'function') {
-    planField(context, node, field ?? '', change)
+    planField(context, reference, field ?? '', change)
   } else {
     planQualifier(context, range, start, nameAt(context.source, start))
   }
@@ -43,7 +43,7 @@ export function planWholeRow(context: PlanContext, reference: WholeRowReference)
 
 /** Whether a row has to be put together from its old columns: its field names are seen, or the values of new ones. */
 function isBuilt({ use }: WholeRowReference, change: RelationMapping): boolean {
-  return use === 'names' || (use === 'value' && change.added.length > 0)
+  return use === 'names' || (use === 'value' && isReshaped(change))
 }
 
 /**
@@ -57,6 +57,8 @@ function planBuiltRow(context: PlanContext, reference: WholeRowReference, change
   if (qualifier === undefined) return
   context.renamedRefs.add(node)
   const items = change.before.columns.map((column, index) => {
+    const computed = computedColumn(change, column.name)
+    if (computed !== undefined) return `${readText(computed, qualifier)} AS ${quoteIdentifier(column.name)}`
     const shown = range.role === 'from' ? (range.columns?.[index] ?? column.name) : newColumnName(change, column.name)
     const text = `${qualifier}.${quoteIdentifier(shown)}`
     return shown === column.name ? text : `${text} AS ${quoteIdentifier(column.name)}`
@@ -97,17 +99,17 @@ function rowRefusal(
   derived: boolean,
   namesSeen: boolean,
 ): string | undefined {
-  const gained = change.added.length > 0
+  const gained = isReshaped(change)
   const keepsType = use === 'output' || use === 'nested' || use === 'type'
-  if (keepsType && gained) return `the whole row of "${range.name}" would show columns that were added to its table`
+  if (keepsType && gained) return `the whole row of "${range.name}" would show columns that were added or changed`
   if ((use === 'nested' || use === 'type') && namesSeen) {
     return `the whole row of "${range.name}" is passed on, and field names that changed may be seen where it goes`
   }
   if (derived && (keepsType || use === 'argument')) {
     return `the whole row of "${range.name}" is used both for its fields and as its table's row type`
   }
-  if (use === 'projection' && field !== undefined && range.role !== 'from' && newColumnName(change, field) !== field) {
-    return `"${field}(${range.name})" means a column that was renamed`
+  if (use === 'projection' && field !== undefined && range.role !== 'from' && isOther(change, field)) {
+    return `"${field}(${range.name})" means a column that was renamed or changed`
   }
   if (range.role === 'function' && (use === 'names' || (use === 'value' && gained))) {
     return `the rows of "${range.name}" are used as a whole, and the table that they are rows of has changed`
@@ -116,19 +118,37 @@ function rowRefusal(
   return undefined
 }
 
-/** `(users).name` => `(users).full_name`. */
-function planField(context: PlanContext, node: ColumnRef, field: string, change: RelationMapping): void {
-  const newName = newColumnName(change, field)
-  if (newName === field) return
+function isOther(change: RelationMapping, field: string): boolean {
+  return computedColumn(change, field) !== undefined || newColumnName(change, field) !== field
+}
+
+/** `(users).name` => `(users).full_name`, and of a computed column its value. */
+function planField(
+  context: PlanContext,
+  { node, range }: WholeRowReference,
+  field: string,
+  change: RelationMapping,
+): void {
+  if (!isOther(change, field)) return
   context.renamedRefs.add(node)
   const { source } = context
   const start = locationOf(node)
   const parts = nameAt(source, start)
-  let index = tokenIndexAt(source, start) + parts.length * 2 - 1
-  while (isSymbol(source, index, ')')) index++
+  const first = tokenIndexAt(source, start)
+  let index = first + parts.length * 2 - 1
+  let open = first
+  while (isSymbol(source, index, ')')) {
+    index++
+    open--
+  }
   const token = source.tokens[index + 1]
-  if (token !== undefined && isSymbol(source, index, '.'))
-    edit(context, token.start, token.end, quoteIdentifier(newName))
+  if (token === undefined || !isSymbol(source, index, '.')) return
+  const computed = computedColumn(change, field)
+  const qualifier = qualifierText(context, range)
+  if (computed === undefined) edit(context, token.start, token.end, quoteIdentifier(newColumnName(change, field)))
+  else if (qualifier !== undefined) {
+    edit(context, source.tokens[open]?.start ?? start, token.end, readText(computed, qualifier))
+  }
 }
 
 /** A field of a value whose type may be a changed relation's row type. */

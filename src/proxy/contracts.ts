@@ -183,6 +183,8 @@ export interface ProxyCounters {
   readonly statements: number
   readonly rewritten: number
   readonly refused: number
+  /** Statements of older versions that look at tables in the system catalogs, which show the newest version's. */
+  readonly catalogReads: number
   /** Statements prepared again because the generation or version changed. */
   readonly reprepared: number
   /** Batches processed again after `refresh`. */

@@ -33,7 +33,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     options,
     limits: { ...defaultLimits, ...options.limits },
     log: options.log ?? silent,
-    counters: { connections: 0, statements: 0, rewritten: 0, refused: 0, reprepared: 0, retried: 0 },
+    counters: { connections: 0, statements: 0, rewritten: 0, refused: 0, catalogReads: 0, reprepared: 0, retried: 0 },
     readEffects: createEffectsReader(),
     byPid: new Map(),
   }

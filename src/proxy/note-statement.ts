@@ -11,5 +11,7 @@ export function noteText(session: Session, text: string): void {
 
 /** Counts what became of a statement. */
 export function noteOutcome(session: Session, outcome: Outcome): void {
-  if (outcome.kind !== 'unchanged') session.context.counters[outcome.kind]++
+  const { counters } = session.context
+  if (outcome.kind !== 'unchanged') counters[outcome.kind]++
+  if (outcome.kind !== 'refused' && outcome.readsCatalog === true) counters.catalogReads++
 }

@@ -36,6 +36,7 @@ export interface MovedText {
 /** Forward the client's own bytes. */
 export interface Unchanged {
   readonly kind: 'unchanged'
+  readonly readsCatalog?: boolean
 }
 
 /** Forward `text` in place of the client's text. */
@@ -47,6 +48,8 @@ export interface Rewritten {
   oldPosition(position: number): number | undefined
   /** oids of the changed relations that the text names. */
   readonly relations?: ReadonlySet<number>
+  /** True where it looks at the shapes of relations in the system catalogs, which show the newest version's. */
+  readonly readsCatalog?: boolean
 }
 
 /**

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mentions } from '../sql/mentions.js'
 import { nameTable } from '../sql/name-table.js'
 import type { Parser } from '../sql/parse.js'
+import { CATALOG_NAMES, readsCatalog } from './catalog-query.js'
 import type { Closure } from './closure.js'
 import { contextKeys } from './context-key.js'
 import type { Generation } from './generation.js'
@@ -33,7 +34,7 @@ const UNCHANGED: Outcome = { kind: 'unchanged' }
 /** Makes the rewriter of one generation. Same text, version, path and settings: same outcome, from the cache. */
 export function createRewriter(generation: Generation, options: RewriterOptions): Rewriter {
   const steps = stepFacts(generation)
-  const closures = closuresFrom(steps).map(nameTable)
+  const closures = closuresFrom(steps).map((names) => nameTable(new Set([...names, ...CATALOG_NAMES])))
   const back = namesBackFrom(steps)
   const stepClosures = steps.map((step) => nameTable(step.closure))
   const tools: RewriteTools = { steps, closures: stepClosures, parser: options.parser, marker }
@@ -62,7 +63,7 @@ export function createRewriter(generation: Generation, options: RewriterOptions)
         return UNCHANGED
       }
       counted.parsed++
-      const sized = rewriteOrReport(tools, request, options.onBug)
+      const sized = noteCatalog(rewriteOrReport(tools, request, options.onBug), request)
       if (sized.outcome.kind === 'refused') counted.refused++
       cache.set(key, sized)
       return sized.outcome
@@ -93,6 +94,12 @@ function rewriteOrReport(tools: RewriteTools, request: RewriteRequest, onBug: Re
     }
     return { outcome, bytes: 0 }
   }
+}
+
+function noteCatalog(sized: SizedOutcome, request: RewriteRequest): SizedOutcome {
+  const { outcome } = sized
+  if (outcome.kind === 'refused' || !readsCatalog(request.text, request)) return sized
+  return { ...sized, outcome: { ...outcome, readsCatalog: true } }
 }
 
 /** Keeps nothing of the text alive. */

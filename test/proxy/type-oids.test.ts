@@ -120,3 +120,16 @@ test('clients of each version see the oids that they know', async () => {
   expect(typesOf(await last.query(sql))).toEqual([mood, moods])
   expect(typesOf(await first.query(sql))).not.toEqual([mood, moods])
 })
+
+test('what an old app reads of its tables in the system catalogs is counted, each time', async () => {
+  const counted = async (version: string, sql: string) => {
+    const client = await hotswap.connect(`-c hotswap.version=${version}`)
+    const before = hotswap.proxy.counters().catalogReads
+    for (let i = 0; i < 3; i++) await client.query(sql)
+    return hotswap.proxy.counters().catalogReads - before
+  }
+  const tables = "SELECT column_name FROM information_schema.columns WHERE table_name = 'people'"
+  expect(await counted('initial', tables)).toBe(3)
+  expect(await counted('third', tables)).toBe(0)
+  expect(await counted('initial', "SELECT oid FROM pg_type WHERE typname = 'mood'")).toBe(0)
+})

@@ -84,7 +84,7 @@ const migrations: readonly { name: string; steps: readonly string[]; modes: read
 /** In binary format an array says of what type its elements are. Rows are not decoded, so that is the type made anew. */
 function apartFromElementTypes(verdict: Verdict): Verdict {
   if (verdict.kind !== 'different') return verdict
-  const [, expected = '', got] = /\nexpected (row .*)\n +got (row .*)$/.exec(verdict.report) ?? []
+  const [, expected = '', got] = /expected (row .*)\n +got (row .*)/.exec(verdict.report) ?? []
   const blurred = (row: string) => row.replace(/(?<= |^)(0000000[01]0000000[01])[0-9a-f]{8}/g, '$1--')
   return got !== undefined && blurred(expected) === blurred(got) ? { kind: 'same' } : verdict
 }

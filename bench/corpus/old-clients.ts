@@ -40,7 +40,7 @@ export async function openOldClients({ server, versions, steps, parser }: OldCli
     const generation: Generation = { number, versions: [...versions], steps: [...steps] }
     const rewriter = createRewriter(generation, {
       parser,
-      onBug: (error, text) => process.stderr.write(`bug: ${(error as Error).stack}\n  in ${text}\n`),
+      onBug: (error, text) => complain('bug', { error: (error as Error).stack, text }),
     })
     return {
       generation,
@@ -62,6 +62,7 @@ export async function openOldClients({ server, versions, steps, parser }: OldCli
     generations: { current: () => active },
     gate: createHoldGate(),
     chooseVersion: ({ requestedVersion }) => ({ version: requestedVersion ?? '' }),
+    log: { info: () => undefined, debug: () => undefined, warn: (fields, message) => complain(message, fields) },
   })
   return {
     publish() {
@@ -86,4 +87,8 @@ export async function openOldClients({ server, versions, steps, parser }: OldCli
     },
     close: () => proxy.close({ deadlineMs: 1000 }),
   }
+}
+
+function complain(message: string, fields: object): void {
+  process.stderr.write(`${message}: ${Object.values(fields).map(String).join('\n  ')}\n`)
 }

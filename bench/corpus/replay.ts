@@ -2,10 +2,10 @@ import pg from 'pg'
 import type { Catalog } from '../../src/catalog/catalog.js'
 import { introspect, type TextQuery } from '../../src/catalog/introspect.js'
 import type { Step, Version } from '../../src/rewrite/generation.js'
-import { loadParser } from '../../src/sql/parse.js'
+import { loadParser, type Parser } from '../../src/sql/parse.js'
 import { compareAnswers, type Verdict } from './compare-answers.js'
 import type { HistoryStep } from './history.js'
-import { openOldClients } from './old-clients.js'
+import { type OldClients, openOldClients } from './old-clients.js'
 import type { CorpusQuery, Project } from './project.js'
 import { runMigration } from './run-migration.js'
 import { shapeQueries } from './shape-queries.js'
@@ -65,22 +65,42 @@ interface AppVersion {
 
 /** Runs a project's migrations one after another, and its statements through the proxy after each. */
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
-  const { server, history } = options
-  const parser = await loadParser()
+  const { server } = options
   const migrator = new pg.Client({ ...server, user: 'postgres', password: 'postgres' })
+  // A failure shows itself at the next query.
+  migrator.on('error', () => undefined)
   await migrator.connect()
+  const parser = await loadParser()
   const query: TextQuery = async (text) =>
     (await migrator.query({ text, rowMode: 'array', types: asText })).rows as (string | null)[][]
-  const planner = await createStepPlanner(options.rules, query, parser)
-  if (options.project.setup !== undefined) await migrator.query(options.project.setup)
-
   const versions: Version[] = [{ name: 'empty', catalog: await introspect(query) }]
   const steps: Step[] = []
   const old = await openOldClients({ server, versions, steps, parser })
+  try {
+    return await replayOn(options, { migrator, parser, query, versions, steps, old })
+  } finally {
+    await old.close()
+    await migrator.end()
+  }
+}
+
+interface Stage {
+  readonly migrator: pg.Client
+  readonly parser: Parser
+  readonly query: TextQuery
+  readonly versions: Version[]
+  readonly steps: Step[]
+  readonly old: OldClients
+}
+
+async function replayOn(options: ReplayOptions, stage: Stage): Promise<ReplayReport> {
+  const { migrator, parser, query, versions, steps, old } = stage
+  const planner = await createStepPlanner(options.rules, query, parser)
+  if (options.project.setup !== undefined) await migrator.query(options.project.setup)
   const reports: StepReport[] = []
   const skipped: { name: string; reason: string }[] = []
   const apps = new Map<string, AppVersion>()
-  for (const step of history) {
+  for (const step of options.history) {
     const before = newest(versions)
     const app = apps.get(releaseOf(step, options)) ?? (await meetApp(step, before, versions.length - 1, options))
     apps.set(releaseOf(step, options), app)
@@ -109,8 +129,6 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     const tried = await tryAll(old, versions, app)
     jumps.push({ version: versionName(versions, app.version), steps: versions.length - 1 - app.version, tried })
   }
-  await old.close()
-  await migrator.end()
   return { steps: reports, jumps, skipped }
 }
 
@@ -137,7 +155,7 @@ async function meetApp(
 }
 
 async function tryAll(
-  old: Awaited<ReturnType<typeof openOldClients>>,
+  old: OldClients,
   versions: readonly Version[],
   { version, statements }: AppVersion,
 ): Promise<readonly Tried[]> {

@@ -37,20 +37,33 @@ export interface StatementClient {
 const CHUNK = 50
 
 export async function connectStatements(options: RawClientOptions): Promise<StatementClient> {
-  const client = await connectRaw(options)
-  // What PREPARE alone does not find, a missing arbiter index or grant, the planner does.
-  client.send(query('SET plan_cache_mode = force_generic_plan'))
-  await client.untilReady()
+  let client = await openPlanning(options)
   return {
     async describeAll(texts) {
       const answers: Answer[] = []
-      for (let at = 0; at < texts.length; at += CHUNK) {
-        answers.push(...(await describeChunk(client, texts.slice(at, at + CHUNK))))
+      // A statement that ends the connection is found by asking the others of its chunk one by one.
+      const ask = async (chunk: readonly string[]): Promise<void> => {
+        try {
+          answers.push(...(await describeChunk(client, chunk)))
+        } catch (error) {
+          client = await openPlanning(options)
+          if (chunk.length > 1) for (const text of chunk) await ask([text])
+          else answers.push({ kind: 'error', sqlstate: '08006', message: String(error), hint: undefined })
+        }
       }
+      for (let at = 0; at < texts.length; at += CHUNK) await ask(texts.slice(at, at + CHUNK))
       return answers
     },
     end: () => client.end(),
   }
+}
+
+async function openPlanning(options: RawClientOptions): Promise<RawClient> {
+  const client = await connectRaw(options)
+  // What PREPARE alone does not find, a missing arbiter index or grant, the planner does.
+  client.send(query('SET plan_cache_mode = force_generic_plan'))
+  await client.untilReady()
+  return client
 }
 
 async function describeChunk(client: RawClient, texts: readonly string[]): Promise<readonly Answer[]> {

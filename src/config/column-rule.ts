@@ -1,5 +1,6 @@
+import { suggestName } from './nearest-name.js'
 import type { Problem } from './problem.js'
-import type { ColumnRule, Placed, WriteRule } from './rule-file.js'
+import type { ColumnRule, Outside, Placed, ValueMap, WriteRule } from './rule-file.js'
 import type { ColumnRuleInput } from './rule-schema.js'
 import type { YamlSource } from './yaml-source.js'
 
@@ -16,7 +17,8 @@ export function placeColumn(
 ): ColumnRule {
   const key = { value: from, place: source.placeOfKey(path) }
   if (typeof column === 'string') {
-    return { from: key, to: { value: column, place: source.placeOf(path) }, computed: undefined }
+    const to = { value: column, place: source.placeOf(path) }
+    return { from: key, to, computed: undefined, default: undefined, sameMeaning: false }
   }
   const at = <T>(name: string, value: T): Placed<T> => ({ value, place: source.placeOf([...path, name]) })
   const place = source.placeOf(path)
@@ -25,14 +27,20 @@ export function placeColumn(
   const isOne = column.dropped === undefined && column.read_only === undefined && !isMapping(column.write)
   const implied = isOne ? { value: from, place: key.place } : undefined
   const to = column.to === undefined ? implied : at('to', column.to)
-  const isPlain = Object.keys(column).every((name) => name === 'to')
-  if (isPlain) return { from: key, to, computed: undefined }
+  const rest = {
+    default: column.default === undefined ? undefined : at('default', String(column.default)),
+    sameMeaning: column.same_meaning ?? false,
+  }
+  if (Object.keys(column).every((name) => PLAIN_KEYS.has(name))) return { from: key, to, computed: undefined, ...rest }
   return {
     from: key,
     to,
+    ...rest,
     computed: {
       place,
       type: column.type === undefined ? undefined : at('type', column.type),
+      values: placeValues(column, source, path, problems),
+      timeZone: column.time_zone === undefined ? undefined : at('time_zone', column.time_zone),
       read: column.read === undefined ? undefined : at('read', String(column.read)),
       writes: placeWrites(column, to, source, path),
       dropped: column.dropped ?? false,
@@ -45,6 +53,9 @@ export function placeColumn(
     },
   }
 }
+
+/** Keys that leave a column what it was, under its new name. */
+const PLAIN_KEYS: ReadonlySet<string> = new Set(['to', 'default', 'same_meaning'])
 
 type Mapping = Exclude<ColumnRuleInput, string>
 
@@ -65,6 +76,42 @@ function placeWrites(
   }))
 }
 
+function bothWays(outside: Outside): ValueMap['outside'] {
+  return { read: outside, write: outside }
+}
+
+function placeValues(
+  { values, outside }: Mapping,
+  source: YamlSource,
+  path: readonly PropertyKey[],
+  problems: Problem[],
+): ValueMap | undefined {
+  if (values === undefined) return undefined
+  const parse = (value: string | number | boolean | null | undefined, at: readonly PropertyKey[]): Outside => {
+    if (value === undefined || value === 'error') return { kind: 'error' }
+    if (value === null || value === 'null') return { kind: 'null' }
+    const old = String(value)
+    if (!Object.hasOwn(values, old)) {
+      problems.push({
+        place: source.placeOf([...path, ...at]),
+        message: `expected error, null, or an old value that "values" has, got "${old}"${suggestName(old, Object.keys(values))}`,
+      })
+    }
+    return { kind: 'value', old }
+  }
+  const isBoth = outside === null || typeof outside !== 'object'
+  return {
+    place: source.placeOf([...path, 'values']),
+    pairs: Object.entries(values).map(([old, value]) => ({
+      old: { value: old, place: source.placeOfKey([...path, 'values', old]) },
+      new: { value: String(value), place: source.placeOf([...path, 'values', old]) },
+    })),
+    outside: isBoth
+      ? bothWays(parse(outside, ['outside']))
+      : { read: parse(outside.read, ['outside', 'read']), write: parse(outside.write, ['outside', 'write']) },
+  }
+}
+
 /** What is wrong with a column's rule whatever the database is. */
 function contradictions(column: Mapping): string[] {
   const { dropped, read_only, read, write, to } = column
@@ -72,16 +119,19 @@ function contradictions(column: Mapping): string[] {
   const name = dropped === true ? 'dropped' : 'read_only'
   if (dropped === true || read_only === true) {
     if (dropped === true && read_only === true) return ['"dropped" and "read_only" exclude each other']
-    if (write !== undefined) return [`"${name}" and "write" exclude each other`]
-    if (to !== undefined) return [`"${name}" and "to" exclude each other`]
+    const other = (['write', 'to', 'values', 'time_zone'] as const).find((key) => column[key] !== undefined)
+    if (other !== undefined) return [`"${name}" and "${other}" exclude each other`]
     return read === undefined ? [`"${name}" needs "read": what old statements read, e.g. "NULL"`] : []
   }
+  const ways = (['read', 'values', 'time_zone'] as const).filter((key) => column[key] !== undefined)
+  if (ways.length > 1) return [`"${ways[0]}" and "${ways[1]}" exclude each other`]
+  if (column.outside !== undefined && column.values === undefined) return ['"outside" needs "values"']
+  if (write !== undefined && ways[0] !== 'read') return ['"write" needs "read": what old statements read']
   if (read !== undefined && write === undefined) {
     return [
       '"read" needs "write": what old statements write, over "value"; or dropped: true, where it is discarded, or read_only: true',
     ]
   }
-  if (write !== undefined && read === undefined) return ['"write" needs "read": what old statements read']
   if (isMapping(write) && to !== undefined && !Object.hasOwn(write, to)) return [`"write" does not write "${to}"`]
   return []
 }

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Parser } from '../sql/parse.js'
 import type { Checked, Problem } from './problem.js'
-import { checkExpression, type ExpressionScope } from './rule-expression.js'
+import { checkExpression, checkType, type ExpressionScope } from './rule-expression.js'
 import { type Placed, parseRuleFile, type RuleFile, type TableRule } from './rule-file.js'
 
 /** Reads every `.yaml` and `.yml` file of a folder, in the order of their names. Gives the problems of all of them. */
@@ -58,6 +58,12 @@ export function readRuleFile(path: string, text: string, parser: Parser): Checke
     const message = checkExpression(expression.value, scope, parser)
     return message === undefined ? [] : [{ place: expression.place, message }]
   })
+  for (const { columns } of checked.value.tables) {
+    for (const { computed } of columns) {
+      const message = computed?.type === undefined ? undefined : checkType(computed.type.value, parser)
+      if (computed?.type !== undefined && message !== undefined) problems.push({ place: computed.type.place, message })
+    }
+  }
   return problems.length > 0 ? { ok: false, problems } : checked
 }
 
@@ -69,7 +75,8 @@ interface ScopedExpression {
 function expressionsOf({ insert, columns }: TableRule): ScopedExpression[] {
   return [
     ...insert.map(({ expression }): ScopedExpression => ({ expression, scope: 'nothing' })),
-    ...columns.flatMap(({ computed }): ScopedExpression[] => [
+    ...columns.flatMap(({ computed, default: expression }): ScopedExpression[] => [
+      ...(expression === undefined ? [] : [{ expression, scope: 'nothing' as const }]),
       ...(computed?.read === undefined ? [] : [{ expression: computed.read, scope: 'row' as const }]),
       ...(computed?.writes ?? []).map(({ expression }) => ({ expression, scope: 'value' as const })),
     ]),

@@ -26,6 +26,15 @@ export function checkExpression(expression: string, scope: ExpressionScope, pars
   return wrongReference(found.columns, scope)
 }
 
+/** Why a text cannot be the data type of a column; undefined where it can. Whether there is one, the server says. */
+export function checkType(type: string, parser: Parser): string | undefined {
+  const parsed = parser.parse(`SELECT NULL::${type}`)
+  const target = parsed.kind === 'parsed' && parsed.statements.length === 1 ? parsed.statements[0]?.node : undefined
+  const found = onlyTarget(target) as { val?: { TypeCast?: object; CollateClause?: object } } | undefined
+  const isType = found?.val?.TypeCast !== undefined || found?.val?.CollateClause !== undefined
+  return isType && !type.includes('--') ? undefined : `expected a data type, e.g. varchar(20), got "${type}"`
+}
+
 function wrongReference(columns: readonly (readonly string[])[], scope: ExpressionScope): string | undefined {
   if (scope === 'nothing') return columns.length > 0 ? 'the expression may not refer to columns' : undefined
   if (columns.some((fields) => fields.at(-1) === '*')) return 'the expression may not refer to whole rows (*)'

@@ -23,6 +23,10 @@ export interface ColumnRule {
   readonly to: Placed<string> | undefined
   /** Absent for a column that only has another name. */
   readonly computed: ComputedRule | undefined
+  /** What old INSERTs give that do not name it. */
+  readonly default: Placed<string> | undefined
+  /** True where what changed of it is nothing to old statements. */
+  readonly sameMeaning: boolean
 }
 
 /** How an old column is read from and written to new ones; SQL text, not yet checked. */
@@ -35,6 +39,8 @@ export interface ComputedRule {
   readonly read: Placed<string> | undefined
   /** Over `value`; absent: PostgreSQL's own cast to `to`. */
   readonly writes: readonly WriteRule[] | undefined
+  readonly values: ValueMap | undefined
+  readonly timeZone: Placed<string> | undefined
   /** The column is gone: what old statements write is discarded. */
   readonly dropped: boolean
   /** False: old statements that write the column are refused. */
@@ -42,6 +48,16 @@ export interface ComputedRule {
   /** What its author declares of the expressions (decision 6). */
   readonly declared: { readonly injective: boolean; readonly total: boolean; readonly monotone: boolean }
 }
+
+/** Old values and what they are in the new column, as text. */
+export interface ValueMap {
+  readonly place: Place
+  readonly pairs: readonly { readonly old: Placed<string>; readonly new: Placed<string> }[]
+  /** What other values are read and written as: an error, NULL, or as this old value. */
+  readonly outside: { readonly read: Outside; readonly write: Outside }
+}
+
+export type Outside = { readonly kind: 'error' | 'null' } | { readonly kind: 'value'; readonly old: string }
 
 export interface WriteRule {
   readonly column: Placed<string>
@@ -62,6 +78,8 @@ export interface TableRule {
   readonly columns: readonly ColumnRule[]
   readonly added: readonly Placed<string>[]
   readonly insert: readonly InsertRule[]
+  /** True where what changed of the table besides names and types is nothing to old statements. */
+  readonly sameMeaning: boolean
 }
 
 /** One step, as its author declared it. */
@@ -113,6 +131,7 @@ function placeRule(name: string, rule: TableInput, source: YamlSource, problems:
       placeColumn(from, column, source, [...path, 'columns', from], problems),
     ),
     added: (rule.added ?? []).map((value, index) => ({ value, place: at('added', index) })),
+    sameMeaning: rule.same_meaning ?? false,
     insert: Object.entries(rule.insert ?? {}).map(([column, expression]) => ({
       column: { value: column, place: key('insert', column) },
       expression: { value: String(expression), place: at('insert', column) },

@@ -11,6 +11,8 @@ const expression = z.union([z.string().min(1), z.number(), z.boolean()], {
 const flag = (meaning: string) =>
   z.literal(true, { error: 'expected true, or no such key' }).describe(meaning).optional()
 
+const outside = z.union([z.string().min(1), z.number(), z.boolean(), z.null()])
+
 const writes = z.union([expression, z.record(name, expression)], {
   error: 'expected one SQL expression over "value", or a mapping of new columns to such expressions',
 })
@@ -31,6 +33,27 @@ const columnRule = z.union(
           'What old statements write: one SQL expression over "value", which has the old type; or one for each of several new columns.',
         )
         .optional(),
+      values: z
+        .record(name, expression, { error: 'expected a mapping of old values to new ones, e.g. { A: active }' })
+        .describe('Old values and what they are in the new column; both as PostgreSQL prints them. NULL stays NULL.')
+        .optional(),
+      outside: z
+        .union([outside, z.strictObject({ read: outside.optional(), write: outside.optional() })], {
+          error: 'expected error, null, an old value that "values" has, or { read: ..., write: ... }',
+        })
+        .describe(
+          'What a value that "values" does not have is read and written as: error (the default), null, or as that old value.',
+        )
+        .optional(),
+      time_zone: name
+        .describe('For timestamp that became timestamptz, or the reverse: the time zone that the plain one is in.')
+        .optional(),
+      default: expression
+        .describe('What an old INSERT gives that does not name the column. Default: the default it had.')
+        .optional(),
+      same_meaning: flag(
+        'What changed of the column (NOT NULL, its default, ALTER TYPE ... USING) is nothing to old statements.',
+      ),
       dropped: flag('The column is gone: old statements read what "read" says, and what they write is discarded.'),
       read_only: flag('Old statements read what "read" says; those that write the column are refused.'),
       injective: flag(
@@ -61,6 +84,9 @@ const tableRule = z
       .array(name, { error: 'expected a list of new column names' })
       .describe('Columns that the migration adds, by their new names: old statements do not see them.')
       .optional(),
+    same_meaning: flag(
+      'Whatever changed of the table besides names and types (constraints, NOT NULL, defaults) is nothing to old statements.',
+    ),
     insert: z
       .record(name, expression, { error: 'expected a mapping of new columns to SQL expressions' })
       .describe(
@@ -90,8 +116,5 @@ export type ColumnRuleInput = z.infer<typeof columnRule>
 
 /** Keys of DESIGN's rule language that this release does not do. */
 export const laterRuleKeys: LaterKeys = {
-  values: 'value maps come next',
-  outside: 'value maps come next',
-  same_meaning: 'it comes next',
-  independent: 'it comes next',
+  independent: 'UPDATEs of a migration are not judged so far, so that nothing needs to be said of them',
 }

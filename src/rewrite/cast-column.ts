@@ -41,6 +41,35 @@ export function castColumn(before: Column, after: Column): ComputedColumn | NoCa
   }
 }
 
+/**
+ * A timestamp that became timestamptz, or the reverse: the plain one is the time of day in the zone.
+ *
+ *     read timezone('UTC', at), write timezone('UTC', value)
+ */
+export function zoneColumn(before: Column, after: Column, zone: string): ComputedColumn | NoCast {
+  const [from, to] = [withoutLength(before.type), withoutLength(after.type)]
+  if (!isTimestamp(from) || !isTimestamp(to) || from === to) {
+    const what = `its type changed from ${before.type} to ${after.type}`
+    return { kind: 'none', what, hint: 'time_zone is for timestamp with and without time zone' }
+  }
+  const call = `pg_catalog.timezone('${toByteString(zone).replaceAll("'", "''")}'::pg_catalog.text, `
+  const write = [call, { column: 'value' }, ')']
+  const [old, now] = [fractionDigits(from, before.typmod) ?? 0, fractionDigits(to, after.typmod) ?? 0]
+  // Elsewhere an hour of the clock comes twice a year, and another never.
+  const isSteady = /^(utc|gmt|etc\/(utc|gmt))$/i.test(zone) && now <= old
+  return {
+    kind: 'computed',
+    type: before.type,
+    read: [call, { column: after.name }, ')'],
+    writes: [{ column: after.name, expression: write }],
+    key: { column: after.name, write, injective: isSteady, total: isSteady, monotone: isSteady, comparable: false },
+  }
+}
+
+function isTimestamp(type: string): boolean {
+  return /^timestamp with(out)? time zone$/.test(type)
+}
+
 function isZoned(type: string): boolean {
   return /with time zone/.test(type)
 }

@@ -15,7 +15,8 @@ export const PINNED_COLUMN = 'hotswap_expression'
  */
 export function pinExpression(definition: string, parser: Parser): Expression {
   const bytes = toByteString(definition)
-  const start = bytes.indexOf('SELECT ') + 'SELECT '.length
+  // A CASE begins on a line of its own.
+  const start = bytes.search(/(?<=^\s*SELECT\s+)\S/)
   const end = bytes.lastIndexOf(` AS ${PINNED_COLUMN}`)
   const parsed = parser.parse(definition)
   if (parsed.kind === 'error' || end < start) throw new Error(`a view that cannot be read: ${definition}`)

@@ -15,11 +15,12 @@ const schema = `
   CREATE TYPE app.mood AS ENUM ('good', 'bad');
   CREATE FUNCTION app.shout(text) RETURNS text IMMUTABLE LANGUAGE sql AS 'SELECT upper($1)';
   CREATE FUNCTION lazy(text) RETURNS text LANGUAGE sql AS 'SELECT $1';
-  CREATE TABLE users (id int PRIMARY KEY, name text, zip varchar(10), legacy boolean, feeling app.mood);
+  CREATE TABLE users (id int PRIMARY KEY, name text, zip varchar(10), legacy boolean, feeling app.mood, seen timestamp);
 `
 const migration = `
   ALTER TABLE users RENAME TO people;
-  ALTER TABLE people ADD first text, ADD "Last" text, DROP name, DROP legacy, ALTER zip TYPE integer USING zip::integer;
+  ALTER TABLE people ADD first text, ADD "Last" text, DROP name, DROP legacy, ALTER zip TYPE integer USING zip::integer,
+    ADD mood integer, ALTER seen TYPE timestamptz USING seen AT TIME ZONE 'UTC';
 `
 
 const parser = await loadParser()
@@ -95,6 +96,47 @@ test('a dropped column is read as a value of its old type, and what is written i
   expect(column).toEqual({ kind: 'computed', type: 'boolean', read: ['(false)'], writes: [] })
 })
 
+test('a value map is read and written by its pairs, and what is outside of it is an error', async () => {
+  const column = await columnOf('feeling', '{ feeling: { to: mood, values: { good: 1, bad: 2 } } }')
+  expect(show(column.read)).toMatch(
+    /^\(CASE\s+WHEN \(\{mood\} OPERATOR\(pg_catalog\.=\) 1\) THEN 'good'::app\.mood\s+WHEN .* 2\) THEN 'bad'::app\.mood\s+WHEN \(\{mood\} IS NULL\) THEN NULL::app\.mood\s+ELSE /,
+  )
+  expect(column.key).toMatchObject({ column: 'mood', injective: true, total: false, monotone: false })
+  expect(show(column.key?.guard)).toContain('{value} OPERATOR(pg_catalog.=) ANY (')
+})
+
+test('two old values that became one are not injective, nor is a default for values outside of the map', async () => {
+  const twice = await columnOf('feeling', '{ feeling: { to: mood, values: { good: 1, bad: 1 } } }')
+  expect(twice.key?.injective).toBe(false)
+  const outside = await columnOf('feeling', '{ feeling: { to: mood, values: { good: 1, bad: 2 }, outside: bad } }')
+  expect(outside.key?.injective).toBe(false)
+  const both = await columnOf(
+    'feeling',
+    '{ feeling: { to: mood, values: { good: 1, bad: 2 }, outside: { read: null, write: bad } } }',
+  )
+  expect(both.key?.injective).toBe(true)
+})
+
+test('a timestamp that became timestamptz is seen in the time zone of the rule', async () => {
+  const column = await columnOf('seen', '{ seen: { type: timestamp, time_zone: UTC } }')
+  expect(show(column.read)).toBe(`pg_catalog.timezone('UTC'::pg_catalog.text, {seen})`)
+  expect(column.key).toMatchObject({ injective: true, total: true, monotone: true })
+  const berlin = await columnOf('seen', '{ seen: { time_zone: Europe/Berlin } }')
+  expect(berlin.key).toMatchObject({ injective: false, total: false, monotone: false })
+})
+
+test('a default and what means the same are told of plain columns too', async () => {
+  const bound = await bind('{ zip: { same_meaning: true }, feeling: { default: "lower(\'GOOD\')::app.mood" } }')
+  expect(bound.ok && [...bound.value.values()]).toEqual([
+    {
+      insert: [],
+      columns: new Map(),
+      defaults: new Map([['feeling', `((pg_catalog.lower('GOOD'::pg_catalog.text))::app.mood)`]]),
+      same: { relation: false, columns: new Set(['zip']) },
+    },
+  ])
+})
+
 test('a literal without a type takes the wanted one', async () => {
   const column = await columnOf('feeling', `{ feeling: { read: "'bad'", write: { first: "NULL" } } }`)
   expect(show(column.read)).toBe(`('bad'::app.mood)`)
@@ -165,6 +207,22 @@ test.each([
     '{ name: { read: "first", write: { frist: value } } }',
     '1.yaml:1:75: public.people has no column "frist"; did you mean "first"?',
   ],
+  [
+    'a type that the column did not have',
+    '{ zip: { type: varchar(9) } }',
+    '1.yaml:1:56: expected the type that the column had, character varying(10), got character varying(9)',
+  ],
+  ['an unknown type', '{ zip: { type: varchr } }', '1.yaml:1:56: type "varchr" does not exist'],
+  ['what is no type', '{ zip: { type: "int, b int" } }', '1.yaml:1:56: expected a data type'],
+  [
+    'a value that is none',
+    '{ feeling: { to: mood, values: { god: 1 } } }',
+    'invalid input value for enum app.mood: "god"',
+  ],
+  ['a new value that is none', '{ feeling: { to: mood, values: { good: one } } }', 'for type integer: "one"'],
+  ['a time zone that is none', '{ seen: { time_zone: Utopia } }', '1.yaml:1:62: time zone "Utopia" not recognized'],
+  ['a time zone of what has none', '{ zip: { time_zone: UTC } }', 'time_zone is for timestamp'],
+  ['a timestamp without a time zone', '{ seen: { injective: true } }', 'say in which time zone'],
   ['a read without a write', '{ name: { read: "first" } }', '"read" needs "write"'],
   ['a dropped column that is there', '{ zip: { dropped: true, read: "NULL" } }', 'but after the migration it is "zip"'],
 ])('%s is an error with its place', async (_, columns, message) => {

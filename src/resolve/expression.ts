@@ -208,7 +208,7 @@ function resolveIndirection(context: ResolveContext, place: Place, node: A_Indir
     context.references[before] = { ...found, field, use: field === undefined ? 'fields' : 'field' }
   } else if (field !== undefined) {
     const column = argument !== undefined && 'ColumnRef' in argument && found?.kind === 'column' ? found : undefined
-    const typeOid = column?.range.relation?.columns[column.index]?.typeOid
+    const typeOid = column?.range.relation?.columns[column.index]?.typeOid ?? rowTypeOfCall(context, before, argument)
     const scalar = argument !== undefined && 'FuncCall' in argument && !mayGiveRows(context, before)
     if (!scalar) context.references.push({ kind: 'field', name: field, typeOid })
   } else if (first !== undefined && 'A_Star' in first) {
@@ -219,6 +219,17 @@ function resolveIndirection(context: ResolveContext, place: Place, node: A_Indir
     if (name !== undefined) context.references.push({ kind: 'field', name, typeOid: undefined })
   }
   resolveExpression(context, place, node.indirection)
+}
+
+/** The row type of the relation whose rows a call gives, where one function of that name alone gives rows. */
+function rowTypeOfCall(context: ResolveContext, since: number, argument: Node | undefined): number | undefined {
+  if (argument === undefined || !('FuncCall' in argument)) return undefined
+  const given = context.references
+    .slice(since)
+    .filter((one) => one.kind === 'row-function' && one.givesRows && one.node === argument.FuncCall)
+  const [only] = given
+  if (only?.kind !== 'row-function' || given.length > 1) return undefined
+  return context.namespace.catalog.byOid.get(only.relationOid)?.rowTypeOid
 }
 
 /** A call gives no relation's row where neither it nor its arguments have to do with one. */

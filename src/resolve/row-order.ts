@@ -10,10 +10,18 @@ export function reportGrouping(context: ResolveContext, node: SelectStmt, scope:
   const items = node.groupClause ?? []
   const [first] = items
   if (first === undefined) return
-  const columns = items.flatMap((item) => ('ColumnRef' in item ? [item.ColumnRef] : []))
+  const columns = items.flatMap(groupedColumns)
   const location = locationWithin(first)
   const sets = items.some((item) => 'GroupingSet' in item) || location === undefined
   context.references.push({ kind: 'grouping', location: location ?? 0, columns, scope, sets })
+}
+
+/** The plain columns of an item, of all its grouping sets. */
+function groupedColumns(item: Node): readonly ColumnRef[] {
+  if ('ColumnRef' in item) return [item.ColumnRef]
+  if ('GroupingSet' in item) return (item.GroupingSet.content ?? []).flatMap(groupedColumns)
+  if ('RowExpr' in item) return (item.RowExpr.args ?? []).flatMap(groupedColumns)
+  return []
 }
 
 /** The first byte offset found in a node, which lies somewhere in its text. */

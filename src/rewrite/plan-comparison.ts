@@ -1,7 +1,7 @@
 import type { Node } from 'libpg-query'
 import { locationOf } from '../resolve/node.js'
 import type { ComparisonReference, SortReference } from '../resolve/reference.js'
-import type { ByteString } from '../sql/byte-string.js'
+import { type ByteString, toByteString } from '../sql/byte-string.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { oldValueText, withoutLength, writeText } from './computed.js'
 import { canFollow, keyOf } from './key-columns.js'
@@ -15,7 +15,7 @@ import { closingParenthesis, isSymbol, isWord, nameAt, tokenIndexAt } from './st
  * Lets a comparison of a computed column use an index of its key column. Where the key column compares as the old one did,
  * it is compared in its place; else a condition on it is added, which follows from the comparison.
  *
- *     u.id = $1      =>  u.key = ($1)::integer
+ *     u.id = 7       =>  u.key = 7
  *     u.zip = $1     =>  (u.zip = $1 AND u.key = (($1)::text)::integer)
  */
 export function planComparison(context: PlanContext, reference: ComparisonReference): void {
@@ -156,7 +156,12 @@ function needsPin(
   return from !== to && !(text(from) && text(to))
 }
 
-/** Gives untyped operands the type that they had; false where that is not sure. */
+/**
+ * Gives untyped operands the type that they had; false where that is not sure. A literal is cast. A parameter, which may have
+ * been declared with a wider type, meets the old type first, in a condition that is always true and costs nothing.
+ *
+ *     id = $1  =>  (($1 = NULL::integer) IS NOT TRUE AND id = $1)
+ */
 function pin(
   context: PlanContext,
   reference: ComparisonReference,
@@ -166,11 +171,25 @@ function pin(
   const untyped = reference.others.filter(isUntyped)
   if (untyped.length === 0) return reference.others.every((node) => !holdsUntyped(node))
   if (operands === undefined) return false
-  const type = `${withoutLength(column.type)}${reference.form === 'any' ? '[]' : ''}`
-  for (const operand of operands) {
-    if (!isUntyped(operand.node)) continue
-    edit(context, operand.start, operand.start, '(')
-    edit(context, operand.end, operand.end, `)::${type}`)
+  const type = toByteString(withoutLength(column.type))
+  const meetings: ByteString[] = []
+  for (const { node, start, end } of operands) {
+    if ('ParamRef' in node) {
+      const parameter = context.source.text.slice(start, end)
+      meetings.push(
+        reference.form === 'any'
+          ? `(NULL::${type} = ANY (${parameter})) IS NOT TRUE AND `
+          : `(${parameter} = NULL::${type}) IS NOT TRUE AND `,
+      )
+    } else if (isUntyped(node)) {
+      edit(context, start, start, '(')
+      edit(context, end, end, `)::${type}${reference.form === 'any' ? '[]' : ''}`)
+    }
+  }
+  if (meetings.length > 0) {
+    const { start, end } = comparisonSpan(context, reference, operands)
+    edit(context, start, start, `(${meetings.join('')}`)
+    edit(context, end, end, ')')
   }
   return true
 }
@@ -197,7 +216,7 @@ function followingCondition(
     key.guard === undefined
       ? writeText(key.write, value)
       : `CASE WHEN ${writeText(key.guard, value)} THEN ${writeText(key.write, value)} END`
-  const type = withoutLength(column.type)
+  const type = toByteString(withoutLength(column.type))
   const element = 'hotswap_value.value'
   const [first = '', second = ''] = values
   switch (reference.form) {

@@ -26,7 +26,7 @@ export function planGrouping(context: PlanContext, reference: GroupingReference)
     const primary = show.change.before.constraints.find((constraint) => constraint.kind === 'primary')
     const keys = primary?.columns.map((attnum) => columns.findIndex((column) => column.attnum === attnum))
     const own = grouped.get(range) ?? new Set()
-    if (keys === undefined || (!reference.sets && !keys.every((index) => own.has(index)))) continue
+    if (keys?.every((index) => own.has(index)) !== true) continue
     const used = usedColumns(range, context.references).filter((index) => !own.has(index))
     if (used.length === 0) continue
     const qualifier = qualifierText(context, range)

@@ -212,7 +212,8 @@ function reachesComputed(
       case 'ambiguous':
         return reference.ranges.includes(range) && names.has(reference.name)
       case 'whole-row':
-        return reference.range === range && reference.use !== 'count'
+        // A function of the table's row type is given the row as it is.
+        return reference.range === range && reference.use !== 'count' && reference.use !== 'argument'
       case 'star':
         return rangesOfStar(reference).has(range)
       default:

@@ -17,8 +17,9 @@ import { planFieldReference, planRowFunction, planRowSource, planRowType, planWh
 import { planSetList } from './plan-set-list.js'
 import { planStar, planSystemColumn } from './plan-star.js'
 import { planTargetColumn } from './plan-target.js'
+import { planTypeOid } from './plan-type-oid.js'
 import { presentRanges } from './presentation.js'
-import { mentionsName, type StatementSource } from './statement-source.js'
+import { mentionsIn, type StatementSource } from './statement-source.js'
 
 /** What one step makes of one statement. */
 export interface StatementPlan {
@@ -37,7 +38,7 @@ export function planStatement(
   names: NamePath,
 ): StatementPlan {
   const namespace: Namespace = { catalog: step.before, ...names }
-  const mentioned = (wanted: ReadonlySet<string>) => mentionsName(source, wanted)
+  const mentioned = mentionsIn(source)
   const shown = presentRanges(references, step, namespace, mentioned)
   const context: PlanContext = {
     source,
@@ -51,7 +52,10 @@ export function planStatement(
     renamedRefs: new Set(),
     keyed: new Set(),
     sharedNames: sharedNames(references),
-    rowNamesSeen: mentioned(ROW_NAME_FUNCTIONS) || references.some((reference) => reference.kind === 'field'),
+    // Few statements ask.
+    get rowNamesSeen() {
+      return mentioned(ROW_NAME_FUNCTIONS) || references.some((reference) => reference.kind === 'field')
+    },
   }
   // First, since they take over column references.
   for (const reference of references) {
@@ -109,6 +113,7 @@ const PLANNERS: {
   'column-string': planColumnString,
   'names-string': planNamesString,
   type: planType,
+  'type-oid': planTypeOid,
   call: planCall,
   'row-type': planRowType,
   'row-function': planRowFunction,

@@ -1,9 +1,8 @@
 import type { ByteString } from '../sql/byte-string.js'
 import { identifierName } from '../sql/identifier.js'
-import { mentions } from '../sql/mentions.js'
-import { nameTable } from '../sql/name-table.js'
 import type { Token } from '../sql/token.js'
 import { type NamePart, readName, tokenAt } from '../sql/token-index.js'
+import { hasWord, type Words, wordsOf } from '../sql/words.js'
 
 /** The text of one statement with its tokens; offsets are those of the whole text that the statement stands in. */
 export interface StatementSource {
@@ -42,7 +41,8 @@ export function isSymbol(source: StatementSource, index: number, symbol: string)
 /** True where the token at an index is this key word, in lower case. */
 export function isWord(source: StatementSource, index: number, word: string): boolean {
   const token = source.tokens[index]
-  return token?.kind === 'keyword' && token.end <= source.end && identifierName(source.text, token) === word
+  if (token === undefined || token.end - token.start !== word.length) return false
+  return wordAt(source, index) === word
 }
 
 /** The key word at an index, in lower case; undefined where it is none. */
@@ -62,11 +62,25 @@ export function closingParenthesis(source: StatementSource, open: number): numbe
 }
 
 export function isOpening(source: StatementSource, index: number): boolean {
-  return isSymbol(source, index, '(') || isSymbol(source, index, '[')
+  const code = signAt(source, index)
+  return code === OPENING_PARENTHESIS || code === OPENING_BRACKET
 }
 
 export function isClosing(source: StatementSource, index: number): boolean {
-  return isSymbol(source, index, ')') || isSymbol(source, index, ']')
+  const code = signAt(source, index)
+  return code === CLOSING_PARENTHESIS || code === CLOSING_BRACKET
+}
+
+const OPENING_PARENTHESIS = 0x28
+const CLOSING_PARENTHESIS = 0x29
+const OPENING_BRACKET = 0x5b
+const CLOSING_BRACKET = 0x5d
+
+/** The code of the punctuation at an index, where it is a single byte. */
+function signAt(source: StatementSource, index: number): number | undefined {
+  const token = source.tokens[index]
+  if (token?.kind !== 'punctuation' || token.end - token.start !== 1 || token.end > source.end) return undefined
+  return source.text.charCodeAt(token.start)
 }
 
 /** Indexes of the first tokens of the comma-separated elements inside the parenthesis at `open`. */
@@ -137,8 +151,12 @@ function isLabelOrPhrase(source: StatementSource, index: number, word: string): 
   return (word === 'from' && before === 'distinct') || (word === 'group' && before === 'within')
 }
 
-/** True where a token of the statement, read as a name, is one of these. */
-export function mentionsName(source: StatementSource, names: ReadonlySet<string>): boolean {
-  const { text, start, end } = source
-  return mentions(text.slice(start, end), nameTable(names), source)
+/** Whether a token of the statement, read as a name, is one of these; its words are gathered at the first question. */
+export function mentionsIn(source: StatementSource): (names: ReadonlySet<string>) => boolean {
+  const { text, tokens, start, end } = source
+  let gathered: { readonly words: Words } | undefined
+  return (names) => {
+    gathered ??= { words: wordsOf(text, tokens, [tokenAt(tokens, start), tokenAt(tokens, end)], source) }
+    return hasWord(gathered.words, names)
+  }
 }

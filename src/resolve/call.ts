@@ -1,4 +1,4 @@
-import type { FuncCall, Node, TypeCast } from 'libpg-query'
+import type { FuncCall, Node, SubLink, TypeCast } from 'libpg-query'
 import type { Place, ResolveContext } from './context.js'
 import { resolveColumnRef, resolveExpression } from './expression.js'
 import { type FromItem, reportCall } from './function-name.js'
@@ -95,6 +95,7 @@ export function resolveFuncCall(context: ResolveContext, place: Place, node: Fun
     resolveNameString(context, node.args?.[nameAt])
     if (COLUMN_FUNCTIONS.has(name)) resolveColumnString(context, node.args?.[nameAt], node.args?.[nameAt + 1])
   }
+  if (builtIn && name === 'format_type') context.references.push({ kind: 'type-oid', node })
   const read = builtIn ? OBJECT_NAME_FUNCTIONS[name] : undefined
   if (read !== undefined) resolveNamesString(context, node.args?.at(read.at), read.as, false)
   if (takesRegclass(context, name)) for (const argument of node.args ?? []) resolveNameString(context, argument)
@@ -151,7 +152,34 @@ export function resolveTypeCast(context: ResolveContext, place: Place, node: Typ
   else resolveTypeName(context, node.typeName)
   const asText = isTextType(node) && place.rowUse !== 'names'
   const rowUse = asText ? 'value' : /^jsonb?$/.test(type) ? 'names' : place.rowUse
+  const since = context.references.length
   resolveExpression(context, { ...place, rowUse }, node.arg)
+  if (type === 'regtype' && !isArray) reportTypeOid(context, since, node.arg)
+}
+
+/** The alias under which a rewritten oid of a type is known to the next step. */
+export const TYPE_OID_ALIAS = 'hotswap_type'
+
+function reportTypeOid(context: ResolveContext, since: number, node: Node | undefined): void {
+  if (node === undefined) return
+  if ('ColumnRef' in node && isSystemOid(context, since)) {
+    context.references.push({ kind: 'type-oid', node: node.ColumnRef })
+  } else if ('SubLink' in node && isRewrittenOid(node.SubLink)) {
+    context.references.push({ kind: 'type-oid', node: node.SubLink })
+  }
+}
+
+/** A column of pg_catalog of type oid (26, pg_type.dat). */
+function isSystemOid(context: ResolveContext, at: number): boolean {
+  const found = context.references[at]
+  if (found?.kind !== 'column') return false
+  const { relation } = found.range
+  return relation?.schema === 'pg_catalog' && relation.columns[found.index]?.typeOid === 26
+}
+
+function isRewrittenOid({ subselect }: SubLink): boolean {
+  const [from] = subselect !== undefined && 'SelectStmt' in subselect ? (subselect.SelectStmt.fromClause ?? []) : []
+  return from !== undefined && 'RangeSubselect' in from && from.RangeSubselect.alias?.aliasname === TYPE_OID_ALIAS
 }
 
 /** Reports a string constant that is read as a relation's name. */

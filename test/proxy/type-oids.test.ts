@@ -110,6 +110,49 @@ test('a Parse names a type by the oid that its client knows, and a statement pre
   client.socket.destroy()
 })
 
+test('drivers find types by the oids that descriptions tell: also those that connect after the switch', async () => {
+  const [fresh, straight] = [
+    await hotswap.connect('-c hotswap.version=initial'),
+    new pg.Client({ connectionString: hotswap.database.url }),
+  ]
+  await straight.connect()
+  const [mood, moods] = typesOf(await fresh.query('SELECT feeling, moods FROM people LIMIT 1'))
+  const [now] = await oidsNow()
+  expect(mood).not.toBe(now)
+  const found = async (sql: string, values: unknown[] = []) =>
+    (await fresh.query({ text: sql, values, rowMode: 'array' })).rows
+  expect(await found('SELECT typname, typarray FROM pg_type WHERE oid = $1', [mood])).toEqual([['mood', moods]])
+  expect(await found("SELECT oid, typarray FROM pg_catalog.pg_type WHERE typname = 'mood'")).toEqual([[mood, moods]])
+  expect(
+    await found('SELECT typname FROM pg_type WHERE oid = ANY ($1::oid[]) ORDER BY 1', [[mood, moods, 23]]),
+  ).toEqual([['_mood'], ['int4'], ['mood']])
+  expect(
+    await found('SELECT a.typname FROM pg_type a JOIN pg_type e ON e.oid = a.typelem WHERE e.oid = $1', [mood]),
+  ).toEqual([['_mood']])
+  expect(await found('SELECT enumlabel FROM pg_enum WHERE enumtypid = $1 ORDER BY enumsortorder', [mood])).toEqual(
+    ['angry', 'sad', 'ok', 'happy'].map((label) => [label]),
+  )
+  const join = `SELECT a.attname, t.typname FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = 'people'::regclass AND a.attnum > 0 ORDER BY a.attnum`
+  expect(await found(join)).toEqual([
+    ['id', 'int4'],
+    ['feeling', 'mood'],
+    ['moods', '_mood'],
+  ])
+  const formatted =
+    "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'people'::regclass AND attnum = 2"
+  expect(await found(formatted)).toEqual([['mood']])
+  const named = `SELECT t.oid, format_type(a.atttypid, -1) FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    WHERE a.attrelid = 'people'::regclass AND attnum = 2`
+  expect(await found(named)).toEqual([[mood, 'mood']])
+  const asType = "SELECT t.oid::regtype::text, upper(t.typelem::regtype::text) FROM pg_type t WHERE typname IN ('mood', '_mood') ORDER BY 1"
+  expect(await found(asType)).toEqual([['mood', '-'], ['mood[]', 'MOOD']])
+  const every = 'SELECT * FROM pg_type ORDER BY typname, typnamespace'
+  const names = (result: pg.QueryResult) => result.fields.map(({ name }) => name)
+  expect(names(await fresh.query(every))).toEqual(names(await straight.query(every)))
+  await straight.end()
+})
+
 test('clients of each version see the oids that they know', async () => {
   const [first, last] = [
     await hotswap.connect('-c hotswap.version=initial'),

@@ -1,3 +1,5 @@
+import type { RefusalReason } from './refusal-reasons.js'
+
 import type { RewriterStats } from './rewriter-stats.js'
 import type { TypeOids } from './type-oids.js'
 
@@ -7,6 +9,8 @@ export interface Refusal {
   readonly message: string
   readonly detail?: string
   readonly hint?: string
+  /** Its short name, which stays the same; absent where the server itself would have failed so. */
+  readonly reason?: RefusalReason
   /** 1-based position in characters of the client's own text, as in an ErrorResponse's field P. */
   readonly position?: number
 }

@@ -6,6 +6,7 @@ import { mapNames } from './map-error.js'
 import { namesBack } from './names-back.js'
 import type { Outcome, Refusal, RewriteRequest } from './outcome.js'
 import type { PlannedRefusal, StepFacts } from './plan-context.js'
+import { refusalReason } from './refusal-reasons.js'
 import { rewriteStep, type StepResult } from './rewrite-step.js'
 import { offsetOfPosition, positionOfOffset } from './splice.js'
 import { oldOffset, type WayBack } from './way-back.js'
@@ -92,9 +93,11 @@ function refusalForClient(
   const said = names === undefined ? message : mapNames(new Map([['M', message]]), names, relations).get('M')
   const ways = layers.map(({ wayBack }) => wayBack)
   const offset = originalOffset(ways, at)
+  const reason = sqlstate === '0A000' ? refusalReason(message) : undefined
   return {
     sqlstate,
     message: said ?? message,
+    ...(reason === undefined ? {} : { reason }),
     ...(detail === undefined ? {} : { detail }),
     ...(hint === undefined ? {} : { hint }),
     ...(offset === undefined ? {} : { position: positionOfOffset(request.text, offset) }),

@@ -114,7 +114,7 @@ function shownColumn(among: readonly RelationBack[], name: string): string | und
   if (holding.length === 0) return name
   const found = new Set(holding.map(({ columns }): ColumnBack | undefined => columns.get(name)))
   const [only] = found
-  return found.size === 1 ? only?.name : undefined
+  return found.size === 1 && only?.same ? only.name : undefined
 }
 
 /** The relation that the foreign key of an error points to. */

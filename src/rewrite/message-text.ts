@@ -216,17 +216,17 @@ function mapContext(context: string, old: OldNames): string {
   )
 }
 
+/** Names that the rewriter gives to columns that the older version lacks, and to those that its indexes serve. */
+const HIDDEN = /\bhotswap (?:key )?\d/
+
 /** Left out where it proposes what is hidden from the older version. */
 function mapHint(hint: string, old: OldNames): string | undefined {
-  let hidden = false
-  const mapped = hint.replace(
-    /\b(the column|or the column) "([^"]*)\.([^".]+)"/g,
-    (_, a: string, range: string, column: string) => {
-      const name = old.shownColumn(column)
-      if (name === undefined || column.startsWith('hotswap ')) hidden = true
-      return `${a} "${range}.${name ?? column}"`
-    },
-  )
+  let hidden = HIDDEN.test(hint)
+  const mapped = hint.replace(/\b(the column) "([^"]*)\.([^".]+)"/g, (_, a: string, range: string, column: string) => {
+    const name = old.shownColumn(column)
+    if (name === undefined) hidden = true
+    return `${a} "${range}.${name ?? column}"`
+  })
   return hidden ? undefined : mapPlaces(mapped, old)
 }
 

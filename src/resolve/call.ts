@@ -2,11 +2,12 @@ import type { FuncCall, Node, SubLink, TypeCast } from 'libpg-query'
 import type { Place, ResolveContext } from './context.js'
 import { resolveColumnRef, resolveExpression } from './expression.js'
 import { type FromItem, reportCall } from './function-name.js'
+import { resolveHiddenQuery } from './hidden-query.js'
 import { isNameType, type NameType, resolveNamesString } from './names-string.js'
 import { lookUpRelation } from './namespace.js'
 import { locationOf, stringsOf } from './node.js'
 import { splitQualifiedName } from './qualified-name.js'
-import type { NameStringReference, RowUse } from './reference.js'
+import type { NameStringReference, RowUse, UnknownNameReference } from './reference.js'
 import { resolveTypeName } from './type-name.js'
 
 /** Functions that show a row's field names, or keep the row in a value that may be shown so later. */
@@ -92,13 +93,15 @@ export function resolveFuncCall(context: ResolveContext, place: Place, node: Fun
   const builtIn = schema === undefined || schema === 'pg_catalog'
   const nameAt = builtIn ? NAME_FUNCTIONS[name]?.(node.args?.length ?? 0) : undefined
   if (nameAt !== undefined) {
-    resolveNameString(context, node.args?.[nameAt])
+    resolveNameString(context, node.args?.[nameAt], name === 'to_regclass' ? 'null' : 'error')
     if (COLUMN_FUNCTIONS.has(name)) resolveColumnString(context, node.args?.[nameAt], node.args?.[nameAt + 1])
   }
+  resolveHiddenQuery(context, name, node)
   if (builtIn && name === 'format_type') context.references.push({ kind: 'type-oid', node })
   const read = builtIn ? OBJECT_NAME_FUNCTIONS[name] : undefined
   if (read !== undefined) resolveNamesString(context, node.args?.at(read.at), read.as, false)
-  if (takesRegclass(context, name)) for (const argument of node.args ?? []) resolveNameString(context, argument)
+  if (takesRegclass(context, name))
+    for (const argument of node.args ?? []) resolveNameString(context, argument, undefined)
   // What a function of the user's own does with a row that it takes as anyelement or record is not known.
   const namesSeen =
     place.rowUse === 'names' || ROW_NAME_FUNCTIONS.has(name) || (!takesRows && isOwnFunction(context, name))
@@ -147,7 +150,7 @@ function noteProjection(context: ResolveContext, at: number, schema: string | un
 export function resolveTypeCast(context: ResolveContext, place: Place, node: TypeCast): void {
   const type = stringsOf(node.typeName?.names).at(-1) ?? ''
   const isArray = (node.typeName?.arrayBounds ?? []).length > 0
-  if (type === 'regclass' && !isArray) resolveNameString(context, node.arg)
+  if (type === 'regclass' && !isArray) resolveNameString(context, node.arg, 'error')
   else if (isNameType(type)) resolveNamesString(context, node.arg, type, isArray)
   else resolveTypeName(context, node.typeName)
   const asText = isTextType(node) && place.rowUse !== 'names'
@@ -182,22 +185,30 @@ function isRewrittenOid({ subselect }: SubLink): boolean {
   return from !== undefined && 'RangeSubselect' in from && from.RangeSubselect.alias?.aliasname === TYPE_OID_ALIAS
 }
 
-/** Reports a string constant that is read as a relation's name. */
-function resolveNameString(context: ResolveContext, node: Node | undefined): void {
-  const found = namedRelation(context, node)
-  if (found !== undefined) context.references.push({ kind: 'name-string', ...found })
+/** Reports a string constant that is read as a relation's name; `missing` says what becomes of an unknown one, if certain. */
+function resolveNameString(
+  context: ResolveContext,
+  node: Node | undefined,
+  missing: UnknownNameReference['missing'] | undefined,
+): void {
+  const found = nameIn(node)
+  if (found === undefined) return
+  const relation = lookUpRelation(context.namespace, found.schema, found.name)
+  if (relation !== undefined) context.references.push({ kind: 'name-string', relation, ...found })
+  else if (missing !== undefined) context.references.push({ kind: 'unknown-name', missing, ...found })
 }
 
-function namedRelation(context: ResolveContext, node: Node | undefined): Omit<NameStringReference, 'kind'> | undefined {
-  if (node !== undefined && 'TypeCast' in node && isTextType(node.TypeCast))
-    return namedRelation(context, node.TypeCast.arg)
+/** The relation's name that a string holds. */
+function nameIn(node: Node | undefined): Omit<NameStringReference, 'kind' | 'relation'> | undefined {
+  if (node !== undefined && 'TypeCast' in node && isTextType(node.TypeCast)) return nameIn(node.TypeCast.arg)
   if (node === undefined || !('A_Const' in node)) return undefined
   const names = splitQualifiedName(node.A_Const.sval?.sval ?? '')
   if (names === undefined) return undefined
-  const name = names.at(-1) ?? ''
-  const schema = names.at(-2)
-  const relation = lookUpRelation(context.namespace, schema, name)
-  return relation === undefined ? undefined : { relation, location: locationOf(node.A_Const), schema, name }
+  return { location: locationOf(node.A_Const), schema: names.at(-2), name: names.at(-1) ?? '' }
+}
+
+function isRegclass({ typeName }: TypeCast): boolean {
+  return stringsOf(typeName?.names).at(-1) === 'regclass'
 }
 
 function isTextType({ typeName }: TypeCast): boolean {
@@ -206,7 +217,9 @@ function isTextType({ typeName }: TypeCast): boolean {
 
 /** pg_get_serial_sequence('users', 'id'): the second string is a column's name, taken as it is. */
 function resolveColumnString(context: ResolveContext, table: Node | undefined, column: Node | undefined): void {
-  const relation = namedRelation(context, table)?.relation
+  const cast = table !== undefined && 'TypeCast' in table && isRegclass(table.TypeCast) ? table.TypeCast.arg : table
+  const found = nameIn(cast)
+  const relation = found === undefined ? undefined : lookUpRelation(context.namespace, found.schema, found.name)
   if (relation === undefined || column === undefined || !('A_Const' in column)) return
   const name = column.A_Const.sval?.sval ?? ''
   context.references.push({ kind: 'column-string', relation, location: locationOf(column.A_Const), name })

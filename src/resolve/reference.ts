@@ -7,12 +7,13 @@ import type {
   RangeVar,
   ResTarget,
   SelectStmt,
+  SubLink,
   TypeName,
 } from 'libpg-query'
 import type { Column, NamedObject, Relation } from '../catalog/catalog.js'
 import type { StringPart } from './names-string.js'
 import type { RangeVariable } from './range-variable.js'
-import type { Scope, Visible } from './scope.js'
+import type { Scope, Visible, VisibleColumn } from './scope.js'
 
 /** A use of a relation by name: every range variable with text of its own. */
 export interface RangeReference {
@@ -93,6 +94,13 @@ export interface ComparisonReference {
   readonly column: ColumnRef
   readonly side: 'left' | 'right'
   readonly others: readonly Node[]
+}
+
+/** A column that USING or NATURAL merges from both sides of a join. */
+export interface MergedReference {
+  readonly kind: 'merged'
+  readonly left: VisibleColumn
+  readonly right: VisibleColumn
 }
 
 /** An ORDER BY item that sorts the rows of a plain SELECT by one input column. */
@@ -308,6 +316,13 @@ export interface CallReference {
   readonly range: RangeVariable | undefined
 }
 
+/** A data type by its oid, which is to be told by name: `format_type(t.oid, NULL)`, `t.oid::regtype`. */
+export interface TypeOidReference {
+  readonly kind: 'type-oid'
+  /** The call of which it is the first argument; or what is cast: a column, or what an earlier step made of one. */
+  readonly node: FuncCall | ColumnRef | SubLink
+}
+
 /** A relation's row type used as a type name (`NULL::users`). */
 export interface RowTypeReference {
   readonly kind: 'row-type'
@@ -347,6 +362,25 @@ export interface FieldReference {
 export interface UnknownRelationReference {
   readonly kind: 'unknown-relation'
   readonly node: RangeVar
+}
+
+/** A name in a string that is read as a relation's, and that the version does not have. */
+export interface UnknownNameReference {
+  readonly kind: 'unknown-name'
+  /** Byte offset of the string. */
+  readonly location: number
+  readonly schema: string | undefined
+  readonly name: string
+  /** What the server makes of it: an error, or NULL (to_regclass). */
+  readonly missing: 'error' | 'null'
+}
+
+/** A call that has a query in a string, or a table of which it shows the columns. */
+export interface HiddenQueryReference {
+  readonly kind: 'hidden-query'
+  readonly node: FuncCall
+  readonly relation?: Relation
+  readonly sql?: string
 }
 
 /** The name of a relation that a statement makes. */
@@ -412,6 +446,7 @@ export type Reference =
   | ColumnReference
   | ComparisonReference
   | SortReference
+  | MergedReference
   | GroupingReference
   | UncertainReference
   | AmbiguousReference
@@ -430,12 +465,15 @@ export type Reference =
   | ColumnStringReference
   | NamesStringReference
   | TypeReference
+  | TypeOidReference
   | CallReference
   | RowTypeReference
   | RowFunctionReference
   | RowSourceReference
   | FieldReference
   | UnknownRelationReference
+  | UnknownNameReference
+  | HiddenQueryReference
   | CreatedReference
   | BuiltUponReference
   | IndexDefinitionReference

@@ -1,6 +1,9 @@
 import type { Catalog, Relation } from '../catalog/catalog.js'
+import { isSystemSchema } from '../catalog/diff.js'
+import { QUERY_FUNCTIONS, TABLE_FUNCTIONS } from '../resolve/hidden-query.js'
 import { relationsHolding } from './composite.js'
-import { columnsOnlyRulesFill, type Mapping, plainName, type RelationMapping } from './mapping.js'
+import { type Mapping, plainName, type RelationMapping } from './mapping.js'
+import { tableThatNeedsValues } from './view-insert.js'
 
 /** The closure of changed names: every name, folded, whose use could meet what a step changed. */
 export type Closure = ReadonlySet<string>
@@ -17,16 +20,17 @@ export function closureOf(before: Catalog, after: Catalog, mapping: Mapping): Cl
   }
   for (const used of before.rowTypeFunctions) if (mapping.relations.has(used.relationOid)) names.add(used.name)
   for (const { name } of relationsHolding(before.relations, mapping)) names.add(name)
-  // An INSERT into a view may reach a table whose new column only a rule can fill.
-  if ([...mapping.relations.values()].some(columnsOnlyRulesFill)) {
-    for (const { kind, schema, name } of before.relations) {
-      if (kind === 'view' && schema !== 'pg_catalog' && schema !== 'information_schema') names.add(name)
+  for (const view of before.relations) {
+    if (view.kind === 'view' && !isSystemSchema(view.schema) && tableThatNeedsValues(view, before, mapping)) {
+      names.add(view.name)
     }
   }
   // A relation that only one side has could capture a name, or no longer answers to it.
   addUnmatched(names, before.relations, after)
   addUnmatched(names, after.relations, before)
   addObjects(names, before, after, mapping)
+  // Strings with queries look like prose.
+  if (names.size > 0) for (const name of [...QUERY_FUNCTIONS, ...TABLE_FUNCTIONS]) names.add(name)
   return names
 }
 

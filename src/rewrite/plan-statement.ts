@@ -9,6 +9,7 @@ import type { NamePath, PlanContext, PlannedRefusal, StepFacts } from './plan-co
 import { planCopy } from './plan-copy.js'
 import { planBuiltUpon, planCreated, planIndexDefinition, planStandingColumn } from './plan-definition.js'
 import { planGrouping } from './plan-grouping.js'
+import { planHiddenQuery, planUnknownName } from './plan-hidden-query.js'
 import { planInsert } from './plan-insert.js'
 import { planColumnString, planConstraint, planNameString, planUnfollowed } from './plan-name.js'
 import { planCall, planFieldCall, planNamesString, planType } from './plan-object.js'
@@ -92,6 +93,7 @@ const PLANNERS: {
   column: planColumn,
   comparison: planComparison,
   sort: planSort,
+  merged: () => {},
   grouping: planGrouping,
   uncertain: planUncertain,
   ambiguous: planAmbiguous,
@@ -123,6 +125,8 @@ const PLANNERS: {
     planFieldCall(context, reference)
   },
   'unknown-relation': planUnknownRelation,
+  'unknown-name': planUnknownName,
+  'hidden-query': planHiddenQuery,
   created: planCreated,
   'built-upon': planBuiltUpon,
   'index-definition': planIndexDefinition,

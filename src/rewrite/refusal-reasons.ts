@@ -54,7 +54,7 @@ export const REFUSAL_REASONS = {
     'the query of this INSERT into "*" cannot be put into a subquery',
   ],
   'conflict-target': ['ON CONFLICT names column "*", and equal old values need not be equal in the new schema'],
-  'view-insert': ['INSERT into view "*" may reach a table with a new column that needs a value'],
+  'view-insert': ['INSERT into view "*" reaches table "*", to whose new row a rule gives values'],
   copy: [
     'COPY into "*" cannot compute what column "*" is stored as now',
     'COPY into "*" cannot give its new columns the values that the rule says',
@@ -73,6 +73,10 @@ export const REFUSAL_REASONS = {
     '"*" is another relation in a newer version of the schema',
     'index "*" is not in a newer version of the schema',
     'column "*" of "*" is computed in a newer version of the schema',
+  ],
+  'hidden-query': [
+    'a string holds a query that names something that a migration changed',
+    'a function shows table "*" by its new names',
   ],
   'earlier-statement': ['an earlier statement of the same query may have changed what the names in this one mean'],
   unreadable: ['the text of this statement cannot be read, and it names something that a migration changed'],

@@ -24,7 +24,12 @@ SELECT pg_catalog.concat_ws('/',
   (SELECT pg_catalog.sum(pg_catalog.hashtext(pg_catalog.concat_ws(',', i.indexrelid, i.indrelid, i.indisunique)))
    FROM pg_catalog.pg_index i WHERE i.indrelid IN (SELECT r.oid FROM rel r)),
   (SELECT pg_catalog.concat(pg_catalog.count(*), ',', pg_catalog.sum(p.xmin::text::int8))
-   FROM pg_catalog.pg_proc p WHERE p.oid >= 16384)
+   FROM pg_catalog.pg_proc p WHERE p.oid >= 16384),
+  (SELECT pg_catalog.sum(pg_catalog.hashtext(pg_catalog.concat_ws(',', t.oid, t.typnamespace, t.typname)))
+   FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace AND n.nspname !~ '^pg_'
+   WHERE t.oid >= 16384 AND t.typtype IN ('e', 'd', 'r')),
+  (SELECT pg_catalog.sum(pg_catalog.hashtext(pg_catalog.concat_ws(',', l.oid, l.enumtypid, l.enumlabel)))
+   FROM pg_catalog.pg_enum l)
 )
 `
 

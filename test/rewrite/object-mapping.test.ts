@@ -40,7 +40,9 @@ async function migrate(sql: string) {
   return {
     objects: objects.sort(),
     differences: differences.map(formatDifference),
-    columns: [...mapping.relations.values()].flatMap(({ columns }) => [...columns.values()].map(({ kind }) => kind)),
+    columns: [...mapping.relations.values()]
+      .filter(({ before }) => before.schema !== 'pg_catalog')
+      .flatMap(({ columns }) => [...columns.values()].map(({ kind }) => kind)),
     oids: typeOidsOf(generation, 0)?.toServer.size ?? 0,
   }
 }

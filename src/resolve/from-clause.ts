@@ -219,6 +219,7 @@ function resolveJoin(context: ResolveContext, place: Place, node: JoinExpr, late
   const right = resolveSide(context, place, node.rarg, joinVisible(lateralLeft, left))
   const names = node.isNatural ? commonNames(left, right) : stringsOf(node.usingClause)
   const joined = names.length === 0 ? joinVisible(left, right) : mergeColumns(left, right, names)
+  reportMerged(context, left, right, names)
   // ON sees its two sides and the outer levels.
   const scope: Scope = { ...joinVisible(left, right), parent: place.scope }
   resolveExpression(context, { ...place, scope }, node.quals)
@@ -234,6 +235,13 @@ function resolveSide(context: ResolveContext, place: Place, node: Node | undefin
 function commonNames(left: Visible, right: Visible): string[] {
   const names = new Set(right.columns.map((column) => column.name))
   return left.columns.map((column) => column.name).filter((name) => names.has(name))
+}
+
+function reportMerged(context: ResolveContext, left: Visible, right: Visible, names: readonly string[]): void {
+  for (const name of names) {
+    const [one, other] = [left, right].map((side) => side.columns.find((column) => column.name === name))
+    if (one !== undefined && other !== undefined) context.references.push({ kind: 'merged', left: one, right: other })
+  }
 }
 
 /** USING and NATURAL: merged columns first, then the rest of the left, then of the right side. */

@@ -12,7 +12,7 @@ import { type ByteString, toByteString } from '../sql/byte-string.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { changedColumnNames, newColumnNames } from './closure.js'
 import { refuseComposite } from './composite.js'
-import { readText } from './computed.js'
+import { oldValueText, readText } from './computed.js'
 import { type ComputedColumn, computedColumn, type RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { relationText } from './plan-range.js'
@@ -48,6 +48,11 @@ export function planColumn(context: PlanContext, reference: ColumnReference): vo
   const parts = nameAt(context.source, start)
   const last = parts.at(-1)
   if (last === undefined) return
+  const raw = rawColumn(context, range, reference.index)
+  if (raw !== undefined) {
+    planRawColumn(context, reference, raw, start, parts)
+    return
+  }
   if (computed !== undefined) {
     planComputedColumn(context, reference, computed, start, last.end)
     return
@@ -100,11 +105,35 @@ function planComputedColumn(
   edit(context, start, end, rowText(range, computed, qualifier))
 }
 
+/** The computed column that a derived table shows as its key column; undefined for all others. */
+export function rawColumn(context: PlanContext, range: RangeVariable, index: number): ComputedColumn | undefined {
+  const shown = context.shown.get(range)
+  if (shown === undefined || shown.raw.size === 0) return undefined
+  const name = shown.change?.before.columns[index]?.name ?? ''
+  return shown.raw.has(name) ? computedColumn(shown.change, name) : undefined
+}
+
+/** `id` => `((id)::integer)`, of a column that USING compares by its index. */
+function planRawColumn(
+  context: PlanContext,
+  { node, range, name }: ColumnReference,
+  column: ComputedColumn,
+  start: number,
+  parts: readonly { readonly start: number; readonly end: number }[],
+): void {
+  const end = parts.at(-1)?.end ?? start
+  const qualifier = parts.length > 1 ? qualifierText(context, range) : undefined
+  const text = qualifier === undefined ? quoteIdentifier(name) : `${qualifier}.${quoteIdentifier(name)}`
+  context.renamedRefs.add(node)
+  edit(context, start, end, oldValueText(column, text))
+}
+
 /** OLD and NEW may be no row at all, of which every column is NULL, whatever is computed from it. */
 export function rowText(range: RangeVariable, computed: ComputedColumn, qualifier: ByteString): ByteString {
   const read = readText(computed, qualifier)
-  if (range.role !== 'pseudo' || range.name === 'excluded') return read
-  return `(CASE WHEN ${qualifier}.tableoid IS NOT NULL THEN ${read} END)::${toByteString(computed.type)}`
+  const isRow = range.role !== 'pseudo' || range.name === 'excluded' || range.relation?.kind === 'view'
+  if (isRow) return read
+  return `((CASE WHEN ${qualifier}.tableoid IS NOT NULL THEN ${read} END)::${toByteString(computed.type)})`
 }
 
 /** `public.users.id`: once the table has an alias, its schema cannot be named. */

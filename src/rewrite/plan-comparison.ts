@@ -3,11 +3,11 @@ import { locationOf } from '../resolve/node.js'
 import type { ComparisonReference, SortReference } from '../resolve/reference.js'
 import { type ByteString, toByteString } from '../sql/byte-string.js'
 import { quoteIdentifier } from '../sql/identifier.js'
-import { oldValueText, withoutLength, writeText } from './computed.js'
+import { withoutLength, writeText } from './computed.js'
 import { canFollow, keyOf } from './key-columns.js'
 import type { ComputedColumn, KeyColumn } from './mapping.js'
 import { operandEnd, operandStart } from './operand.js'
-import { qualifierText, reaches } from './plan-column.js'
+import { qualifierText, rawColumn, reaches } from './plan-column.js'
 import { edit, type PlanContext } from './plan-context.js'
 import { closingParenthesis, isSymbol, isWord, nameAt, tokenIndexAt } from './statement-source.js'
 
@@ -20,7 +20,15 @@ import { closingParenthesis, isSymbol, isWord, nameAt, tokenIndexAt } from './st
  */
 export function planComparison(context: PlanContext, reference: ComparisonReference): void {
   const target = context.keyFacts.bound.get(reference.column)
-  if (target === undefined || target.merged || target.bareOnly) return
+  if (target === undefined || target.bareOnly) return
+  const raw = rawColumn(context, target.range, target.index)
+  if (raw?.key !== undefined) {
+    const operands = operandsOf(context, reference)
+    const pinned = !needsPin(raw, raw.key, target, context) || pin(context, reference, raw, operands)
+    if (pinned) context.keyed.add(reference.column)
+    return
+  }
+  if (target.merged) return
   const found = keyOf(context.keyFacts, context.shown, target)
   const qualifier = qualifierText(context, target.range)
   if (found === undefined || qualifier === undefined || !reaches(context, target.scope, target.range)) return
@@ -211,34 +219,59 @@ function followingCondition(
   keyText: ByteString,
   values: readonly ByteString[],
 ): ByteString | undefined {
-  const written = (value: ByteString) => writeText(key.write, oldValueText(column, value))
+  const type = toByteString(withoutLength(column.type))
+  const literal = (index: number) => isLiteral(reference.others[index])
+  const written = (value: ByteString, index: number) => writeText(key.write, comparand(type, value, literal(index)))
   const guarded = (value: ByteString) =>
     key.guard === undefined
       ? writeText(key.write, value)
       : `CASE WHEN ${writeText(key.guard, value)} THEN ${writeText(key.write, value)} END`
-  const type = toByteString(withoutLength(column.type))
   const element = 'hotswap_value.value'
   const [first = '', second = ''] = values
   switch (reference.form) {
     case 'between':
-      return `${keyText} BETWEEN ${written(first)} AND ${written(second)}`
+      return `${keyText} BETWEEN ${written(first, 0)} AND ${written(second, 1)}`
     case 'in':
     case 'any': {
       if (reference.form === 'in' && key.total) return `${keyText} IN (${values.map(written).join(', ')})`
       const array =
-        reference.form === 'any'
-          ? `(${first})::${type}[]`
-          : `ARRAY[${values.map((value) => `(${value})::${type}`).join(', ')}]`
+        reference.form === 'in'
+          ? `ARRAY[${values.map((value) => `(${value})::${type}`).join(', ')}]`
+          : literal(0)
+            ? `(${first})::${type}[]`
+            : first
       const source = `pg_catalog.unnest(${array}) AS hotswap_value (value)`
-      return `${keyText} = ANY (ARRAY(SELECT ${guarded(element)} FROM ${source}))`
+      return `${keyText} = ANY (ARRAY(SELECT ${guarded(comparand(type, element, false))} FROM ${source}))`
     }
     case 'operator': {
-      if (key.total) return `${keyText} ${loose(reference.operator)} ${written(first)}`
+      if (key.total) return `${keyText} ${loose(reference.operator)} ${written(first, 0)}`
       // OFFSET keeps PostgreSQL from computing a constant where the guard forbids it.
       const source = `(SELECT (${first})::${type} AS value OFFSET 0) AS hotswap_value`
       return `${keyText} = (SELECT ${guarded(element)} FROM ${source})`
     }
   }
+}
+
+function isLiteral(node: Node | undefined): boolean {
+  return node !== undefined && 'A_Const' in node && node.A_Const.sval !== undefined
+}
+
+const INTEGER_BOUNDS: Readonly<Record<string, readonly [string, string]>> = {
+  smallint: ['-32768', '32767'],
+  integer: ['-2147483648', '2147483647'],
+  bigint: ['-9223372036854775808', '9223372036854775807'],
+}
+
+/**
+ * What a column is compared with, as a value of the old type, without an error that the comparison would not have: it may
+ * be longer or wider than the column. A number beyond the type becomes the type's last one, which decides nothing that the
+ * comparison itself does not.
+ */
+function comparand(type: ByteString, value: ByteString, literal: boolean): ByteString {
+  const bounds = literal ? undefined : INTEGER_BOUNDS[type]
+  return bounds === undefined
+    ? `((${value})::${type})`
+    : `(LEAST(GREATEST(${value}, ${bounds[0]}), ${bounds[1]})::${type})`
 }
 
 /** The comparison itself stays and is strict where it was. */

@@ -71,10 +71,16 @@ function derivedItems(
     if (shown.columns?.has(index) === false) return []
     const name = quoteIdentifier(column.name)
     const computed = computedColumn(change, column.name)
+    if (computed?.key !== undefined && shown.raw.has(column.name)) return aliased(computed.key.column, name)
     if (computed !== undefined) return `${readText(computed, '')} AS ${name}`
-    const now = quoteIdentifier(newColumnName(change, column.name))
-    return now === name ? name : `${now} AS ${name}`
+    return aliased(newColumnName(change, column.name), name)
   })
   const hidden = [...(keys ?? [])].map(([, use]) => `${quoteIdentifier(use.column)} AS ${quoteIdentifier(use.name)}`)
   return [...items, ...[...shown.systemColumns].map(quoteIdentifier), ...hidden].join(', ')
+}
+
+/** `id`, or `person_id AS id`; `name` is SQL text. */
+function aliased(column: string, name: ByteString): ByteString {
+  const now = quoteIdentifier(column)
+  return now === name ? name : `${now} AS ${name}`
 }

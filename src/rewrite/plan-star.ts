@@ -4,8 +4,9 @@ import type { StarReference, SystemColumnReference } from '../resolve/reference.
 import type { VisibleColumn } from '../resolve/scope.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { refuseComposite } from './composite.js'
+import { oldValueText } from './computed.js'
 import { computedColumn, hasOtherColumns, isReshaped } from './mapping.js'
-import { planQualifier, qualifierText, rowText, substituted } from './plan-column.js'
+import { planQualifier, qualifierText, rawColumn, rowText, substituted } from './plan-column.js'
 import { edit, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { tableWordBefore } from './plan-range.js'
 import { nameAt } from './statement-source.js'
@@ -69,7 +70,8 @@ function planTableCommand(context: PlanContext, reference: StarReference, items:
 function showsOtherColumns(context: PlanContext, range: RangeVariable): boolean {
   if (range.joined?.some((column) => showsOtherColumns(context, column.range))) return true
   const shown = context.shown.get(range)
-  if (shown?.as === 'derived') return shown.systemColumns.size > 0 || context.keyFacts.keys.has(range)
+  if (shown?.as === 'derived')
+    return shown.systemColumns.size > 0 || shown.raw.size > 0 || context.keyFacts.keys.has(range)
   if (shown?.change !== undefined && (shown.change.added.length > 0 || isReshaped(shown.change))) return true
   const change = substituted(context, range)
   if (change === undefined) return false
@@ -108,7 +110,9 @@ function columnItems(context: PlanContext, reference: StarReference): string[] |
     if (column.merged) {
       const same = reference.visible.columns.filter((other) => other.name === column.name)
       if (same.length > 1) return undefined
-      items.push(quoteIdentifier(column.name))
+      const shown = quoteIdentifier(column.name)
+      const raw = rawColumn(context, column.range, column.index)
+      items.push(raw === undefined ? shown : `${oldValueText(raw, shown)} AS ${shown}`)
     } else {
       if (name === undefined) return undefined
       items.push(item(context, reference, column, name))
@@ -119,6 +123,12 @@ function columnItems(context: PlanContext, reference: StarReference): string[] |
 
 function item(context: PlanContext, reference: StarReference, column: VisibleColumn, qualifier: string): string {
   const change = substituted(context, column.range)
+  const raw = rawColumn(context, column.range, column.index)
+  if (raw !== undefined) {
+    const shown = quoteIdentifier(column.name)
+    const read = oldValueText(raw, `${qualifier}.${shown}`)
+    return reference.list === 'row' ? read : `${read} AS ${shown}`
+  }
   const computed = column.index < column.range.aliased ? undefined : computedColumn(change, column.name)
   if (computed !== undefined) {
     const read = rowText(column.range, computed, qualifier)

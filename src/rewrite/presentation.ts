@@ -6,6 +6,7 @@ import type { FunctionRangeReference, RangeReference, Reference } from '../resol
 import { changedColumnNames } from './closure.js'
 import { computedColumn, hasOtherColumns, isReshaped, type RelationMapping } from './mapping.js'
 import type { StepFacts } from './plan-context.js'
+import { rawColumns } from './raw-columns.js'
 import { isUnlistable, rangesOfStar } from './star-list.js'
 
 /**
@@ -33,6 +34,8 @@ export interface Shown {
   readonly systemColumns: ReadonlySet<string>
   /** Indexes of the old columns that a derived table has to show; undefined for all of them. */
   readonly columns: ReadonlySet<number> | undefined
+  /** Old columns that a derived table shows as their key column: each reference reads them as the old type. */
+  readonly raw: ReadonlySet<string>
 }
 
 /** Decides for every range variable that has text of its own and does not stay as it is. */
@@ -51,6 +54,10 @@ export function presentRanges(
         ? presentRange(reference, references, step, after, mentioned)
         : presentFunction(reference, references, step, mentioned)
     if (presented !== undefined) shown.set(reference.range, presented)
+  }
+  for (const [range, raw] of rawColumns(references, step, shown)) {
+    const presented = shown.get(range)
+    if (presented !== undefined) shown.set(range, { ...presented, raw })
   }
   return shown
 }
@@ -82,7 +89,7 @@ function presentRange(
   const name = collides ? `${before.schema}.${before.name}` : (range.name ?? before.name)
   const systemColumns = as === 'derived' ? systemColumnsOf(range, references) : NONE
   const columns = as === 'derived' ? usedColumns(range, references, mentioned) : undefined
-  return { as, change, relation, renamed, name, aliasAdded, systemColumns, columns }
+  return { as, change, relation, renamed, name, aliasAdded, systemColumns, columns, raw: NONE }
 }
 
 function systemColumnsOf(range: RangeVariable, references: readonly Reference[]): ReadonlySet<string> {
@@ -99,12 +106,15 @@ function usedColumns(
   references: readonly Reference[],
   mentioned: (names: ReadonlySet<string>) => boolean,
 ): ReadonlySet<number> | undefined {
-  if (range.aliased > 0 || range.inJoin !== undefined || mentioned(NATURAL) || mentioned(USING)) return undefined
+  if (range.aliased > 0 || range.inJoin !== undefined || mentioned(NATURAL)) return undefined
   const used = new Set<number>()
   for (const reference of references) {
     switch (reference.kind) {
       case 'column':
         if (reference.range === range) used.add(reference.index)
+        break
+      case 'merged':
+        for (const side of [reference.left, reference.right]) if (side.range === range) used.add(side.index)
         break
       case 'star':
         if (rangesOfStar(reference).has(range)) return undefined
@@ -141,6 +151,7 @@ function presentFunction(
     aliasAdded,
     systemColumns: NONE,
     columns: undefined,
+    raw: NONE,
   }
 }
 
@@ -201,12 +212,14 @@ function reachesComputed(
     if (computedColumn(change, column.name) !== undefined) names.add(range.columns?.[index] ?? column.name)
   })
   if (names.size === 0) return false
-  // The columns of a join alias, and those that USING and NATURAL compare, are used without a reference of their own.
-  if (range.inJoin !== undefined || mentioned(NATURAL) || (mentioned(USING) && mentioned(names))) return true
+  // The columns of a join alias are used without a reference of their own.
+  if (range.inJoin !== undefined || mentioned(NATURAL)) return true
   return references.some((reference) => {
     switch (reference.kind) {
       case 'column':
         return reference.range === range && names.has(reference.name)
+      case 'merged':
+        return [reference.left, reference.right].some((side) => side.range === range && names.has(side.name))
       case 'uncertain':
         return names.has(reference.name)
       case 'ambiguous':
@@ -236,5 +249,4 @@ function isInJoinRow(range: RangeVariable, references: readonly Reference[]): bo
 }
 
 const NATURAL: ReadonlySet<string> = new Set(['natural'])
-const USING: ReadonlySet<string> = new Set(['using'])
 const NONE: ReadonlySet<string> = new Set()

@@ -14,13 +14,13 @@ import { introspectDatabase } from '../support/introspect-database.js'
 
 const SCHEMA = `
   CREATE TABLE users (
-    id integer PRIMARY KEY, zip text NOT NULL, email varchar(40), made timestamp NOT NULL, boss integer, rank text);
-  INSERT INTO users SELECT n, (10000 + n)::text, 'u' || n || '@x', timestamp '2020-01-01' + n * interval '1 hour', n / 2, 'A'
+    id integer PRIMARY KEY, zip text NOT NULL, email varchar(40), made timestamp NOT NULL, boss integer, rank text, points integer);
+  INSERT INTO users SELECT n, (10000 + n)::text, 'u' || n || '@x', timestamp '2020-01-01' + n * interval '1 hour', n / 2, 'A', n * 100
     FROM generate_series(1, 20000) n;
-  CREATE INDEX ON users (zip); CREATE INDEX ON users (email); CREATE INDEX ON users (made); CREATE INDEX ON users (boss);
+  CREATE INDEX ON users (zip); CREATE INDEX ON users (email); CREATE INDEX ON users (made); CREATE INDEX ON users (boss); CREATE INDEX ON users (points);
 `
 const MIGRATION = `
-  ALTER TABLE users ALTER id TYPE bigint, ALTER boss TYPE bigint, ALTER email TYPE text, ALTER zip TYPE integer USING zip::integer,
+  ALTER TABLE users ALTER id TYPE bigint, ALTER boss TYPE bigint, ALTER points TYPE bigint USING points::bigint / 100, ALTER email TYPE text, ALTER zip TYPE integer USING zip::integer,
     ALTER made TYPE timestamptz USING made AT TIME ZONE 'UTC';
   ALTER TABLE users RENAME TO people; ALTER TABLE people RENAME id TO person_id;
   ANALYZE people;
@@ -32,6 +32,7 @@ tables:
     columns:
       id: person_id
       zip: { to: zip, type: text, read: "zip::text", write: "value::integer", injective: true }
+      points: { to: points, type: integer, read: "(points * 100)::integer", write: "value::bigint / 100", injective: true, total: true, monotone: true }
       made:
         to: made
         type: timestamp
@@ -116,6 +117,11 @@ describe('an index on the new column serves', () => {
     ['a range, integer widened', 'SELECT email FROM users WHERE id > $1 ORDER BY id LIMIT 3', 'users_pkey'],
     ['ORDER BY ... LIMIT', 'SELECT id, zip FROM users ORDER BY id LIMIT 10', 'users_pkey'],
     ['ORDER BY ... LIMIT under a star', 'SELECT * FROM users ORDER BY id DESC LIMIT 10', 'users_pkey'],
+    [
+      'a join by USING',
+      'SELECT u.email, b.rank, id FROM users u JOIN users b USING (id) WHERE id = $1',
+      'users_pkey[^]*users_pkey',
+    ],
     ['a join', 'SELECT b.email FROM users u JOIN users b ON b.id = u.boss WHERE u.id = $1', 'users_pkey[^]*users_pkey'],
     ['UPDATE', 'UPDATE users SET rank = $1 WHERE id = $2', 'users_pkey'],
     ['DELETE', 'DELETE FROM users WHERE id = $1 RETURNING id', 'users_pkey'],
@@ -124,6 +130,9 @@ describe('an index on the new column serves', () => {
     ['IN, text to integer', "SELECT id FROM users WHERE zip IN ($1, '10003')", 'users_zip_idx'],
     ['= ANY, text to integer', 'SELECT id FROM users WHERE zip = ANY ($1)', 'users_zip_idx'],
     ['UPDATE by text to integer', 'UPDATE users SET rank = $1 WHERE zip = $2', 'users_zip_idx'],
+    ['= parameter, a computed number', 'SELECT id FROM users WHERE points = $1', 'users_points_idx'],
+    ['= ANY, a computed number', 'SELECT id FROM users WHERE points = ANY ($1)', 'users_points_idx'],
+    ['a range, a computed number', 'SELECT id FROM users WHERE points > $1 AND points < $2', 'users_points_idx'],
     ['= parameter, timestamp with a zone', 'SELECT id FROM users WHERE made = $1', 'users_made_idx'],
     [
       'a range, timestamp with a zone',
@@ -150,6 +159,13 @@ describe('the answers are those of the old column', () => {
     ["SELECT count(*)::int n FROM users WHERE NOT (zip = 'abc')", [{ n: 20000 }]],
     ["SELECT count(*)::int n FROM users WHERE zip > '9'", [{ n: 0 }]],
     ["SELECT count(*)::int n FROM users WHERE zip > '3'", [{ n: 1 }]],
+    // Comparands may be wider than the column was.
+    ['SELECT count(*)::int n FROM users WHERE points = 100 OR points > 3000000000 OR points < -3000000000', [{ n: 1 }]],
+    ['SELECT count(*)::int n FROM users WHERE points IN (0, 500, 99999999999)', [{ n: 1 }]],
+    ['SELECT count(*)::int n FROM users WHERE points < 3000000000', [{ n: 20000 }]],
+    ['SELECT count(*)::int n FROM users WHERE points BETWEEN 99.5 AND 200.4', [{ n: 2 }]],
+    ["SELECT count(*)::int n FROM users WHERE points = ANY ('{100,200,7}')", [{ n: 2 }]],
+    ['SELECT count(*)::int n FROM users WHERE points = ANY (ARRAY[100, 3000000000])', [{ n: 1 }]],
     ['SELECT zip FROM users ORDER BY zip LIMIT 2', [{ zip: '10001' }, { zip: '10002' }]],
     ["SELECT made::text FROM users WHERE made = '2020-01-01 01:00'", [{ made: '2020-01-01 01:00:00' }]],
     ["SELECT count(*)::int n FROM users WHERE made < '2020-01-02'", [{ n: 23 }]],

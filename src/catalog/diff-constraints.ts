@@ -131,7 +131,9 @@ function unmatched<T extends Constraint | Index>(
   others: readonly T[],
   change: ChangedRelation,
 ): T[] {
-  const shapeOf = (thing: T) => thing.shape ?? thing.definition
+  // A shape numbers the columns, which a relation that was made again may have in another order.
+  const isRemade = change.before.oid !== change.after.oid
+  const shapeOf = (thing: T) => (isRemade ? thing.definition : (thing.shape ?? thing.definition))
   const byOid = new Map(others.map((thing) => [thing.oid, shapeOf(thing)]))
   const remade = new Set(others.map((thing) => `${thing.name} ${shapeOf(thing)}`))
   // ALTER TYPE makes again what is on a column, with operators of the new type.

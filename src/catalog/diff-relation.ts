@@ -25,10 +25,13 @@ export function diffRelation(change: ChangedRelation, declared: Declared): Diffe
   const refuse = (what: string, hint: string, column?: string) =>
     differences.push(column === undefined ? { relation, what, hint } : { relation, column, what, hint })
 
-  if (before.kind !== after.kind) {
-    refuse(`the ${relationWords[before.kind]} became a ${relationWords[after.kind]}`, 'this is not supported yet')
-  }
   if (declared.allSame) return differences
+  if (before.kind !== after.kind) {
+    refuse(
+      `the ${relationWords[before.kind]} became a ${relationWords[after.kind]}`,
+      `where old statements read and write it alike, say so: tables: { ${before.name}: { same_meaning: true } }`,
+    )
+  }
   if (before.parents.join() !== after.parents.join()) {
     refuse(
       'its parent table or partition changed',

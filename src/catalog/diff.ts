@@ -23,6 +23,13 @@ export interface Declared {
   readonly allSame: boolean
   /** True where the relation counts as changed whatever identity shows. */
   readonly changed: boolean
+  /** For a relation whose oid is gone: which one it is now, and the new names of its columns. */
+  readonly remade?: Remade | undefined
+}
+
+export interface Remade {
+  readonly oid: number
+  readonly renamed: ReadonlyMap<string, string>
 }
 
 const NOTHING_DECLARED: Declared = { computed: new Map(), same: new Set(), allSame: false, changed: false }
@@ -46,7 +53,9 @@ export function diffCatalogs(
   const differences: Difference[] = []
   for (const old of before.relations) {
     if (isSystemSchema(old.schema)) continue
-    const found = after.byOid.get(old.oid) ?? findRecreatedView(old, before, after)
+    const declared = declaredOf(old)
+    const found =
+      after.byOid.get(old.oid) ?? after.byOid.get(declared.remade?.oid ?? 0) ?? findRemade(old, before, after)
     if (found === undefined) {
       differences.push({
         relation: qualifiedName(old),
@@ -55,8 +64,7 @@ export function diffCatalogs(
       })
       continue
     }
-    const declared = declaredOf(old)
-    const pair = pairColumns(old, found)
+    const pair = pairColumns(old, found, declared.remade)
     differences.push(...diffRelation(pair, declared))
     if (declared.changed || isChanged(pair)) changed.push(pair)
   }
@@ -67,21 +75,24 @@ export function isSystemSchema(schema: string): boolean {
   return schema === 'pg_catalog' || schema === 'information_schema'
 }
 
-/** A view that vanished and came back in one migration under the same name and kind is the same view. */
-function findRecreatedView(old: Relation, before: Catalog, after: Catalog): Relation | undefined {
-  if (old.kind !== 'view' && old.kind !== 'materialized') return undefined
+/**
+ * What vanished and came back in one migration under the same name and kind is the same relation (decision 14): a view with
+ * another query, or a table that was made anew, filled from the old one, and took its name.
+ */
+function findRemade(old: Relation, before: Catalog, after: Catalog): Relation | undefined {
   const candidate = after.byName.get(old.schema)?.get(old.name)
   if (candidate === undefined || candidate.kind !== old.kind || before.byOid.has(candidate.oid)) return undefined
   return candidate
 }
 
-function pairColumns(before: Relation, after: Relation): ChangedRelation {
-  // The columns of a view that was made again are numbered anew.
-  const identityOf = ({ attnum, name }: Column) => (before.oid === after.oid ? attnum : name)
-  const found = new Map(after.columns.map((column) => [identityOf(column), column]))
+function pairColumns(before: Relation, after: Relation, remade: Remade | undefined): ChangedRelation {
+  // The columns of a relation that was made again are numbered anew.
+  const isSame = before.oid === after.oid
+  const found = new Map(after.columns.map((column) => [isSame ? column.attnum : column.name, column]))
   const columns = before.columns.flatMap((column) => {
-    const now = found.get(identityOf(column))
-    found.delete(identityOf(column))
+    const identity = isSame ? column.attnum : (remade?.renamed.get(column.name) ?? column.name)
+    const now = found.get(identity)
+    found.delete(identity)
     return now === undefined ? [] : [{ before: column, after: now }]
   })
   const kept = new Set(columns.map((column) => column.before))
@@ -91,6 +102,8 @@ function pairColumns(before: Relation, after: Relation): ChangedRelation {
 
 function isChanged({ before, after, columns, dropped, added }: ChangedRelation): boolean {
   return (
+    // What a statement says of a table made again is looked up by oid.
+    (before.oid !== after.oid && (after.kind === 'table' || after.kind === 'partitioned')) ||
     before.name !== after.name ||
     before.schema !== after.schema ||
     added.length > 0 ||

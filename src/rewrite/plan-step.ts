@@ -1,5 +1,5 @@
 import type { Catalog, Column, Relation } from '../catalog/catalog.js'
-import { type ChangedRelation, type Declared, diffCatalogs } from '../catalog/diff.js'
+import { type ChangedRelation, type Declared, diffCatalogs, type Remade } from '../catalog/diff.js'
 import { type Difference, qualifiedName } from '../catalog/difference.js'
 import { castColumn } from './cast-column.js'
 import {
@@ -23,6 +23,8 @@ export interface RelationRules {
   readonly defaults?: ReadonlyMap<string, string>
   /** What its author declares to mean what it meant: old columns by name, or the relation whatever changed of it. */
   readonly same?: { readonly relation: boolean; readonly columns: ReadonlySet<string> }
+  /** The relation that it is now, where its oid is gone. */
+  readonly remade?: Remade
 }
 
 /** What rules say of a step, by oid of the old relation. */
@@ -83,12 +85,13 @@ export function planStep(before: Catalog, after: Catalog, rules: StepRules = new
   return { mapping: { relations, objects: mapped.objects }, differences: refused }
 }
 
-function declaredOf({ columns, same, defaults }: RelationRules): Declared {
+function declaredOf({ columns, same, defaults, remade }: RelationRules): Declared {
   return {
     computed: columns,
     same: same?.columns ?? new Set(),
     allSame: same?.relation ?? false,
     changed: columns.size > 0 || (defaults?.size ?? 0) > 0,
+    remade,
   }
 }
 

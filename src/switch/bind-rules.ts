@@ -73,10 +73,21 @@ async function bindTable(
       ? { columns: new Map(), defaults: new Map() }
       : await bindColumns({ scratch, parser, rule, old, now, problems })
   const same = new Set(rule.columns.filter(({ sameMeaning }) => sameMeaning).map(({ from }) => from.value))
-  if (insert.length === 0 && columns.size === 0 && defaults.size === 0 && same.size === 0 && !rule.sameMeaning) {
-    return undefined
+  const isRemade = old.oid !== now.oid
+  if (insert.length === 0 && columns.size === 0 && defaults.size === 0 && same.size === 0) {
+    if (!rule.sameMeaning && !isRemade) return undefined
   }
-  return { insert, columns, defaults, same: { relation: rule.sameMeaning, columns: same } }
+  return {
+    insert,
+    columns,
+    defaults,
+    same: { relation: rule.sameMeaning, columns: same },
+    ...(isRemade ? { remade: { oid: now.oid, renamed: renamedColumns(rule) } } : {}),
+  }
+}
+
+function renamedColumns({ columns }: TableRule): ReadonlyMap<string, string> {
+  return new Map(columns.flatMap(({ from, to }) => (to === undefined ? [] : [[from.value, to.value] as const])))
 }
 
 function missingTable(catalog: Catalog, rule: TableRule): Problem {

@@ -15,7 +15,8 @@ export function findContradictions(old: Relation, now: Relation, rule: TableRule
       message: `the rule says that "${old.name}" becomes "${printTableName(to)}", but the migration made it ${qualifiedName(now)}`,
     })
   }
-  const names = new Map(now.columns.map((column) => [column.attnum, column.name]))
+  // The columns of a relation that was made again are numbered anew.
+  const names = new Map(old.oid === now.oid ? now.columns.map((column) => [column.attnum, column.name]) : [])
   for (const { from, to, computed } of rule.columns) {
     const column = old.columns.find(({ name }) => name === from.value)
     if (column === undefined) {

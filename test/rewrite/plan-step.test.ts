@@ -137,7 +137,11 @@ test('ALTER SCHEMA RENAME moves every table of it', async () => {
 
 test.each([
   ['a dropped table', 'DROP TABLE posts', 'public.posts: the table was dropped'],
-  ['a re-created table', 'DROP TABLE other; CREATE TABLE other (id int)', 'public.other: the table was dropped'],
+  [
+    'a table re-created without a column',
+    'DROP TABLE other; CREATE TABLE other (id int)',
+    'public.other.note: the column was dropped',
+  ],
   ['a dropped column', 'ALTER TABLE users DROP age', 'public.users.age: the column was dropped'],
   [
     'a changed collation',

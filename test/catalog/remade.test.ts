@@ -1,0 +1,137 @@
+import { afterAll, expect, test } from 'vitest'
+import { findRelation } from '../../src/catalog/catalog.js'
+import { formatDifference } from '../../src/catalog/difference.js'
+import { readRuleFile } from '../../src/config/load-rules.js'
+import { formatProblem } from '../../src/config/problem.js'
+import type { Mapping } from '../../src/rewrite/mapping.js'
+import { planStep } from '../../src/rewrite/plan-step.js'
+import { createRewriter } from '../../src/rewrite/rewriter.js'
+import { loadParser } from '../../src/sql/parse.js'
+import { bindRules } from '../../src/switch/bind-rules.js'
+import { createDatabase, type TestDatabase } from '../support/database.js'
+import { introspectDatabase } from '../support/introspect-database.js'
+import { withTextQuery } from '../support/text-query.js'
+
+const schema = `
+  CREATE TABLE harbours (id int PRIMARY KEY, town text NOT NULL, depth int DEFAULT 3 CHECK (depth > 0));
+  CREATE TABLE ships (id int PRIMARY KEY, harbour int REFERENCES harbours);
+  CREATE VIEW deep AS SELECT id AS harbour, town FROM harbours WHERE depth > 9;
+`
+
+const parser = await loadParser()
+const databases: TestDatabase[] = []
+afterAll(async () => {
+  for (const database of databases) await database.drop()
+})
+
+/** A step, planned after a migration, with a rule file or none; gives what it leaves open, and its rewriter. */
+async function planned(migration: string, rules = 'tables: {}') {
+  const database = await createDatabase(schema)
+  databases.push(database)
+  const before = await introspectDatabase(database.url)
+  await database.run(migration)
+  const after = await introspectDatabase(database.url)
+  const file = readRuleFile('1.yaml', rules, parser)
+  if (!file.ok) throw new Error(file.problems.map(formatProblem).join('\n'))
+  const bound = await withTextQuery(database.url, (query) => bindRules(query, before, after, file.value, parser))
+  if (!bound.ok) throw new Error(bound.problems.map(formatProblem).join('\n'))
+  const { mapping, differences } = planStep(before, after, bound.value)
+  const versions = [
+    { name: 'old', catalog: before },
+    { name: 'new', catalog: after },
+  ]
+  const rewriter = createRewriter({ number: 1, versions, steps: [{ mapping }] }, { parser })
+  const rewrite = (text: string) => {
+    const path = ['pg_catalog', 'public']
+    const settings = { standardConformingStrings: true, clientEncoding: 'UTF8' }
+    const outcome = rewriter.rewrite({ text, version: 0, path, temporary: [], ...settings })
+    return outcome.kind === 'unchanged' ? text : outcome.text
+  }
+  const columns = (table: string) => columnsOf(mapping, findRelation(before, ['public'], undefined, table)?.oid ?? 0)
+  return { database, differences: differences.map(formatDifference), rewrite, columns }
+}
+
+function columnsOf(mapping: Mapping, oid: number): Record<string, string> {
+  const columns = [...(mapping.relations.get(oid)?.columns ?? [])]
+  return Object.fromEntries(
+    columns.map(([name, column]) => [name, column.kind === 'column' ? column.name : 'computed']),
+  )
+}
+
+const remade = `
+  CREATE TABLE harbours_new (town text NOT NULL, id int PRIMARY KEY, country text, depth int DEFAULT 3 CHECK (depth > 0));
+  INSERT INTO harbours_new SELECT town, id, NULL, depth FROM harbours;
+  DROP TABLE harbours CASCADE;
+  ALTER TABLE harbours_new RENAME TO harbours;
+  ALTER INDEX harbours_new_pkey RENAME TO harbours_pkey;
+  ALTER TABLE harbours RENAME CONSTRAINT harbours_new_depth_check TO harbours_depth_check;
+  ALTER TABLE ships ADD FOREIGN KEY (harbour) REFERENCES harbours;
+  CREATE VIEW deep AS SELECT id AS harbour, town FROM harbours WHERE depth > 9;
+`
+
+test('a table that was made again under its name is the same table, whatever the order of its columns', async () => {
+  const step = await planned(remade)
+  expect(step.columns('harbours')).toEqual({ id: 'id', town: 'town', depth: 'depth' })
+  await step.database.run(`INSERT INTO harbours VALUES ('Hafen', 7, 'DE', 12)`)
+  const rows = await withTextQuery(step.database.url, (query) => query(step.rewrite('SELECT * FROM harbours')))
+  expect(rows).toEqual([['7', 'Hafen', '12']])
+})
+
+test('an INSERT without a column list fills the columns of the table that was made again by name', async () => {
+  const step = await planned(remade)
+  const rows = await withTextQuery(step.database.url, (query) =>
+    query(step.rewrite(`INSERT INTO harbours VALUES (1, 'Kai') RETURNING *`)),
+  )
+  expect(rows).toEqual([['1', 'Kai', '3']])
+})
+
+test('a table that was made again with its constraints leaves nothing open but who refers to it', async () => {
+  const step = await planned(remade)
+  expect(step.differences.filter((text) => !text.includes('foreign key "ships_harbour_fkey"'))).toEqual([])
+})
+
+test('a column that the table made again does not have is a dropped one', async () => {
+  const step = await planned(
+    'DROP TABLE harbours CASCADE; CREATE TABLE harbours (id int PRIMARY KEY, town text NOT NULL)',
+  )
+  expect(step.differences.join('\n')).toContain('public.harbours.depth: the column was dropped')
+})
+
+test('a table whose name another old table took is dropped, unless a rule says so', async () => {
+  const migration = `
+    CREATE VIEW other AS SELECT 1;
+    ALTER TABLE ships DROP harbour;
+    DROP TABLE harbours CASCADE;
+    ALTER TABLE ships RENAME TO harbours`
+  const step = await planned(migration)
+  expect(step.differences.join('\n')).toContain('public.harbours: the table was dropped')
+})
+
+test('a rule says under which name a table was made again, and what its columns are called now', async () => {
+  const migration = `
+    CREATE TABLE ports (id int PRIMARY KEY, city text NOT NULL, depth int DEFAULT 3 CHECK (depth > 0));
+    INSERT INTO ports SELECT * FROM harbours;
+    DROP TABLE harbours CASCADE;`
+  const rules = 'tables: { harbours: { to: ports, same_meaning: true, columns: { town: city } } }'
+  const step = await planned(migration, rules)
+  expect(step.columns('harbours')).toEqual({ id: 'id', town: 'city', depth: 'depth' })
+  expect(step.differences.filter((text) => text.includes('harbours'))).toEqual([])
+  await step.database.run(`INSERT INTO ports VALUES (7, 'Hafen', 12)`)
+  const sql = `SELECT town FROM harbours WHERE harbours.depth > 9`
+  expect(await withTextQuery(step.database.url, (query) => query(step.rewrite(sql)))).toEqual([['Hafen']])
+})
+
+test('a view that became a table of other column names is told by a rule', async () => {
+  const migration = `
+    DROP VIEW deep;
+    CREATE TABLE deep (hid int PRIMARY KEY, town text NOT NULL)`
+  const open = await planned(migration)
+  expect(open.differences.join('\n')).toContain('public.deep: the view was dropped')
+  const step = await planned(migration, 'tables: { deep: { same_meaning: true, columns: { harbour: hid } } }')
+  expect(step.differences).toEqual([])
+  await step.database.run(`INSERT INTO deep VALUES (7, 'Hafen')`)
+  const rows = await withTextQuery(step.database.url, (query) =>
+    query(step.rewrite('SELECT * FROM deep WHERE harbour = 7')),
+  )
+  expect(rows).toEqual([['7', 'Hafen']])
+})

@@ -56,7 +56,8 @@ export function resolveExpression(context: ResolveContext, place: Place, node: u
 
 /** A type name stands unwrapped under its key. */
 function resolveParts(context: ResolveContext, place: Place, body: object): void {
-  for (const [key, value] of Object.entries(body)) {
+  for (const key in body) {
+    const value: unknown = body[key as keyof typeof body]
     if (key === 'typeName') resolveTypeName(context, value as TypeName)
     else resolveExpression(context, place, value)
   }

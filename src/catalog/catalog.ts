@@ -75,6 +75,8 @@ export interface Relation {
   readonly indexes: readonly Index[]
   /** oids of the relations it inherits from or is a partition of. */
   readonly parents: readonly number[]
+  /** Of a view: oids of the relations that its query reads; absent where that is not known. */
+  readonly reads?: readonly number[]
 }
 
 /** A function whose arguments or result hold a relation's row type: its columns follow that relation's. */

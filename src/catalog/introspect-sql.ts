@@ -69,6 +69,13 @@ WITH space AS MATERIALIZED (
   SELECT h.inhrelid, pg_catalog.json_agg(h.inhparent::int8 ORDER BY h.inhseqno) AS list
   FROM pg_catalog.pg_inherits h JOIN rel ON rel.oid = h.inhrelid
   GROUP BY h.inhrelid
+), viewed AS (
+  SELECT v.ev_class, pg_catalog.json_agg(DISTINCT d.refobjid::int8) AS list
+  FROM pg_catalog.pg_rewrite v
+  JOIN rel ON rel.oid = v.ev_class AND NOT rel.system AND rel.relkind = 'v'
+  JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = v.oid
+    AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> v.ev_class
+  GROUP BY v.ev_class
 ), row_type AS MATERIALIZED (
   SELECT rel.reltype AS type, rel.oid AS relation FROM rel WHERE rel.reltype <> 0 AND NOT rel.system
   UNION ALL
@@ -118,13 +125,15 @@ SELECT pg_catalog.json_build_object(
   'schemas', (SELECT pg_catalog.json_agg(s.nspname ORDER BY s.nspname) FROM space s),
   'relations', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-      rel.oid::int8, rel.nspname, rel.relname, rel.relkind, rel.reltype::int8, col.list, con.list, idx.list, parent.list
+      rel.oid::int8, rel.nspname, rel.relname, rel.relkind, rel.reltype::int8, col.list, con.list, idx.list, parent.list,
+      viewed.list
     ) ORDER BY rel.oid)
     FROM rel
     LEFT JOIN col ON col.attrelid = rel.oid
     LEFT JOIN con ON con.conrelid = rel.oid
     LEFT JOIN idx ON idx.indrelid = rel.oid
     LEFT JOIN parent ON parent.inhrelid = rel.oid
+    LEFT JOIN viewed ON viewed.ev_class = rel.oid
   ),
   'functions', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_array(fn.nspname, fn.proname, fn.relation::int8, fn.gives_rows)

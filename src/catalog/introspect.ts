@@ -109,6 +109,7 @@ type EncodedRelation = [
   constraints: EncodedConstraint[] | null,
   indexes: EncodedIndex[] | null,
   parents: number[] | null,
+  reads: number[] | null,
 ]
 
 type EncodedColumn = [
@@ -171,7 +172,7 @@ function decodeObject([oid, kind, schema, name, shape, details]: EncodedObject):
 }
 
 function decodeRelation(encoded: EncodedRelation): Relation {
-  const [oid, schema, name, kind, rowTypeOid, columns, constraints, indexes, parents] = encoded
+  const [oid, schema, name, kind, rowTypeOid, columns, constraints, indexes, parents, reads] = encoded
   return {
     oid,
     schema,
@@ -182,6 +183,7 @@ function decodeRelation(encoded: EncodedRelation): Relation {
     constraints: (constraints ?? []).map(decodeConstraint),
     indexes: (indexes ?? []).map(decodeIndex),
     parents: parents ?? [],
+    ...(reads === null ? {} : { reads }),
   }
 }
 

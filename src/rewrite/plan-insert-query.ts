@@ -4,6 +4,7 @@ import { figureOutputName } from '../resolve/output-name.js'
 import type { InsertSource } from '../resolve/reference.js'
 import { toByteString } from '../sql/byte-string.js'
 import { arrange, type Part, type Span } from './arrange.js'
+import { refuseUnassignable } from './assignable.js'
 import { writtenParts } from './assigned-value.js'
 import { oldValueText, withoutLength } from './computed.js'
 import { afterChecks, checkParts, whereAll } from './discarded-value.js'
@@ -25,8 +26,13 @@ const ALL: ListedColumns = { omitted: new Set() }
  * around it where it would.
  */
 export function planQuery(plan: InsertPlan, source: QuerySource): ListedColumns {
-  const { extras } = plan
+  const { context, extras } = plan
   const items = source.arms.length === 1 ? targetsOf(source.arms[0]) : undefined
+  const refused = (items ?? []).some(({ val }, index) => {
+    const one = plan.written[index]
+    return val !== undefined && one?.kind === 'computed' && refuseUnassignable(context, one.name, one.column, val)
+  })
+  if (refused) return ALL
   const inPlace = canStayInPlace(plan, source, items)
   if (inPlace && items !== undefined) planItems(plan, items)
   if (inPlace) {
@@ -190,7 +196,9 @@ function pinItem(
   const own = written.kind === 'plain' ? written.type : toByteString(withoutLength(written.column.type))
   // DISTINCT and ORDER BY take it for text.
   const sorted = arms.some((arm) => arm.distinctClause !== undefined || sortsBy(arm, item, index))
-  const type = sorted && isUntyped(val) ? 'text' : own
+  const isText = sorted && isUntyped(val)
+  if (isText && written.kind === 'computed') refuseUnassignable(context, written.name, written.column, val, 'text')
+  const type = isText ? 'text' : own
   const span = itemSpan(context, item)
   if (type !== undefined) arrange(context, span, ['(', span, `)::${type}`])
 }

@@ -1,6 +1,7 @@
 import type { Node } from 'libpg-query'
 import { toByteString } from '../sql/byte-string.js'
 import { arrange, type Part, type Span } from './arrange.js'
+import { refuseUnassignable } from './assignable.js'
 import { evaluatedOnce, pinnedParts, writtenParts } from './assigned-value.js'
 import { withoutLength } from './computed.js'
 import { afterChecks, type Check, checkParts, whereAll } from './discarded-value.js'
@@ -12,9 +13,11 @@ import { isDefault, isRepeatable, isRow } from './repeatable.js'
 import { endOf, startOf } from './value-span.js'
 import {
   aroundOldValue,
+  DEFAULT,
   defaultsOf,
   isDiscarded,
   isWrittenOnce,
+  newColumns,
   type WrittenColumn,
   writtenValues,
 } from './written-column.js'
@@ -130,9 +133,17 @@ function planRow(plan: InsertPlan, row: readonly Node[], spans: readonly Span[])
       )
       return undefined
     }
+    if (isDefault(node)) {
+      return defaultsOf(change, one).map((text) => ({
+        isDefault: text === DEFAULT,
+        value: [text === DEFAULT && one.kind === 'plain' ? span : text],
+        branch: undefined,
+      }))
+    }
     if (one.kind === 'plain') return [plainItem(one, node, span)]
-    if (!isDiscarded(one)) return computedItems(change, one.name, one.column, node, span)
-    if (!isDefault(node)) checks.push(checkParts(one.column, span))
+    if (refuseUnassignable(context, one.name, one.column, node)) return undefined
+    if (!isDiscarded(one)) return computedItems(one.column, node, span)
+    checks.push(checkParts(one.column, span))
     return []
   })
   if (items.some((one) => one === undefined)) return undefined
@@ -148,21 +159,10 @@ function planRow(plan: InsertPlan, row: readonly Node[], spans: readonly Span[])
 }
 
 function plainItem(written: WrittenColumn, node: Node, span: Span): RowItem {
-  const branch = isDefault(node) || isRow(node) ? undefined : pinnedParts(written, node, span)
-  return { isDefault: isDefault(node), value: [span], branch }
+  return { isDefault: false, value: [span], branch: isRow(node) ? undefined : pinnedParts(written, node, span) }
 }
 
-function computedItems(
-  change: RelationMapping,
-  name: string,
-  column: ComputedColumn,
-  node: Node,
-  span: Span,
-): readonly RowItem[] {
-  if (isDefault(node)) {
-    const values = defaultsOf(change, name, column.writes)
-    return values.map((value) => ({ isDefault: value === 'DEFAULT', value: [value], branch: undefined }))
-  }
+function computedItems(column: ComputedColumn, node: Node, span: Span): readonly RowItem[] {
   return column.writes.map((write) => {
     const parts =
       isWrittenOnce(column) || isRepeatable(node) ? writtenParts(column, write, span) : evaluatedOnce(column, span, [])
@@ -210,18 +210,17 @@ function planRowAsQuery(plan: InsertPlan, row: readonly Node[], text: ValuesText
     const [one, span] = [written[index], spans[index]]
     if (one === undefined || span === undefined) return
     if (isDefault(node)) {
-      const writes = one.kind === 'computed' ? one.column.writes : [{ column: one.column, expression: [] }]
-      const values = defaultsOf(change, one.name, writes)
-      writes.forEach(({ column }, at) => {
-        if (values[at] === 'DEFAULT') omitted.add(column)
-        else items.push([values[at] ?? ''])
+      const columns = newColumns(one)
+      defaultsOf(change, one).forEach((text, at) => {
+        if (text === DEFAULT) omitted.add(columns[at] ?? '')
+        else items.push([text])
       })
       return
     }
     if (isRepeatable(node) || isRow(node)) {
       if (one.kind === 'plain') items.push([span])
       else if (isDiscarded(one)) checks.push(checkParts(one.column, span))
-      else items.push(...computedItems(change, one.name, one.column, node, span).map(({ value }) => value))
+      else items.push(...computedItems(one.column, node, span).map(({ value }) => value))
       return
     }
     const { before, after } = one.kind === 'plain' ? NOTHING_AROUND : aroundOldValue(one.column)

@@ -3,13 +3,15 @@ import type { InsertReference } from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { arrange, type Part } from './arrange.js'
 import { refuseComposite } from './composite.js'
-import { type InsertPlaces, insertPlaces } from './insert-places.js'
-import { columnsOnlyRulesFill, type InsertValue, type RelationMapping } from './mapping.js'
+import { type InsertPlaces, insertPlaces, valuesText } from './insert-places.js'
+import type { InsertValue, RelationMapping } from './mapping.js'
 import { edit, mappingOf, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { planQuery } from './plan-insert-query.js'
 import { planDefaultValues, planRows } from './plan-insert-values.js'
-import { refuseTargets } from './write-refusals.js'
-import { newColumns, type WrittenColumn, writtenColumn } from './written-column.js'
+import { isDefault } from './repeatable.js'
+import { tableThatNeedsValues } from './view-insert.js'
+import { refuseTargets, type Target } from './write-refusals.js'
+import { hasOtherDefault, isDiscarded, newColumns, type WrittenColumn, writtenColumn } from './written-column.js'
 
 /** What planning an INSERT shares. */
 export interface InsertPlan {
@@ -38,15 +40,7 @@ export interface ListedColumns {
  */
 export function planInsert(context: PlanContext, reference: InsertReference): void {
   const change = mappingOf(context, reference.range)
-  if (reference.range.relation?.kind === 'view' && needsValues(context)) {
-    refuseUnsupported(
-      context,
-      `INSERT into view "${reference.range.relation.name}" may reach a table with a new column that needs a value`,
-      'Insert into the table itself, or give the new column a DEFAULT in the database.',
-      locationOf(reference.node),
-    )
-    return
-  }
+  if (refuseView(context, reference)) return
   const unlisted = reference.listed === undefined ? (reference.range.relation?.columns ?? []) : []
   if (refuseComposite(context, unlisted, locationOf(reference.node)) || change === undefined) return
   const width = sourceWidth(reference)
@@ -59,7 +53,8 @@ export function planInsert(context: PlanContext, reference: InsertReference): vo
       ? change.before.columns.slice(0, width).map((column) => column.name)
       : reference.listedNames.map(({ name }) => name)
   const written = names.map((name) => writtenColumn(change, name))
-  if (refuseTargets(context, reference.listedNames, written, 'INSERT')) return
+  if (refuseTargets(context, change.before, targetsOf(reference, written), 'INSERT')) return
+  if (refuseMissing(context, reference, change, written)) return
   const plan = {
     context,
     reference,
@@ -68,13 +63,32 @@ export function planInsert(context: PlanContext, reference: InsertReference): vo
     written,
     extras: extrasOf(change, written),
   }
-  const computed = written.some(({ kind }) => kind === 'computed')
-  if (!computed && plan.extras.length === 0) {
-    if (reference.listed === undefined && !fallOnThemselves(change, written)) planList(plan, { omitted: new Set() })
+  if (!isTouched(plan)) {
+    // More values than old columns are an error, whatever columns there are now.
+    const tooMany = (width ?? 0) > written.length
+    if (reference.listed === undefined && (tooMany || !fallOnThemselves(change, written))) {
+      planList(plan, { omitted: new Set() })
+    }
     return
   }
-  if (computed && refuseMismatch(plan, width)) return
+  if (refuseMismatch(plan, width)) return
   planList(plan, planSource(plan))
+}
+
+function targetsOf({ source, listedNames }: InsertReference, written: readonly WrittenColumn[]): readonly Target[] {
+  return written.map((one, index) => {
+    const name = listedNames[index]
+    const isDefaulted = source.kind === 'values' && source.rows.every((row) => isDefault(row[index]))
+    return { written: one, isDefault: isDefaulted, ...(name === undefined ? {} : { name }) }
+  })
+}
+
+/** True where the values themselves must change. */
+function isTouched({ reference, change, written, extras }: InsertPlan): boolean {
+  const { source } = reference
+  if (extras.length > 0 || written.some(({ kind }) => kind === 'computed')) return true
+  if (source.kind !== 'values') return false
+  return written.some((one, index) => hasOtherDefault(change, one) && source.rows.some((row) => isDefault(row[index])))
 }
 
 function planSource(plan: InsertPlan): ListedColumns {
@@ -88,9 +102,19 @@ function planSource(plan: InsertPlan): ListedColumns {
   }
 }
 
-/** True where some table has gained a column that only its rule can fill; the catalog does not tell which views show it. */
-function needsValues(context: PlanContext): boolean {
-  return [...context.step.mapping.relations.values()].some(columnsOnlyRulesFill)
+/** What a view adds to the values of an INSERT is said by its table alone, not by rules. */
+function refuseView(context: PlanContext, { range, node }: InsertReference): boolean {
+  const { before, mapping } = context.step
+  if (range.relation?.kind !== 'view') return false
+  const table = tableThatNeedsValues(range.relation, before, mapping)
+  if (table === undefined) return false
+  refuseUnsupported(
+    context,
+    `INSERT into view "${range.relation.name}" reaches table "${table.before.name}", to whose new row a rule gives values`,
+    'Insert into the table itself, or give the new columns their DEFAULT in the database.',
+    locationOf(node),
+  )
+  return true
 }
 
 /** The number of values that the source gives; undefined where it cannot be known. */
@@ -131,20 +155,52 @@ function refuseUncounted(context: PlanContext, reference: InsertReference, chang
 }
 
 /** PostgreSQL's own errors, which new columns could hide. */
-function refuseMismatch({ context, reference, change, written }: InsertPlan, width: number | undefined): boolean {
-  const { source } = reference
-  const refuse = (message: string) => {
-    context.refusals.push({ sqlstate: '42601', message, at: locationOf(reference.node) })
+function refuseMismatch(plan: InsertPlan, width: number | undefined): boolean {
+  const { context, reference, change, written } = plan
+  const { source, listedNames } = reference
+  const refuse = (message: string, at: number | undefined) => {
+    context.refusals.push({ sqlstate: '42601', message, ...(at === undefined ? {} : { at }) })
     return true
   }
-  if (source.kind === 'values' && source.rows.some((row) => row.length !== width)) {
-    return refuse('VALUES lists must all be the same length')
+  if (source.kind === 'values') {
+    const uneven = source.rows.findIndex((row) => row.length !== width)
+    if (uneven >= 0) return refuse('VALUES lists must all be the same length', valueOffset(plan, uneven, 0))
   }
   if (width === undefined || source.kind === 'default values') return false
-  if (width > (reference.listed ?? change.before.columns.length)) {
-    return refuse('INSERT has more expressions than target columns')
-  }
-  return width < written.length ? refuse('INSERT has more target columns than expressions') : false
+  const room = reference.listed ?? change.before.columns.length
+  if (width > room) return refuse('INSERT has more expressions than target columns', valueOffset(plan, 0, room))
+  if (width >= written.length) return false
+  return refuse('INSERT has more target columns than expressions', listedNames[width]?.location)
+}
+
+/** A column without a default of which nothing is left in the table still has to be given a value. */
+function refuseMissing(
+  context: PlanContext,
+  { range, node, source }: InsertReference,
+  change: RelationMapping,
+  written: readonly WrittenColumn[],
+): boolean {
+  const isTable = range.relation?.kind !== 'view'
+  const listed = new Set(written.map(({ name }) => name))
+  const missing = change.before.columns.find((column) => {
+    const needed = column.notNull && !column.hasDefault && column.identity === 'none' && column.generated === 'none'
+    return isTable && needed && !listed.has(column.name) && isDiscarded(writtenColumn(change, column.name))
+  })
+  if (missing === undefined) return false
+  const message = `null value in column "${missing.name}" of relation "${change.before.name}" violates not-null constraint`
+  if (source.kind !== 'select') context.refusals.push({ sqlstate: '23502', message })
+  else refuseUnsupported(context, message, `Give "${missing.name}" a value.`, locationOf(node))
+  return true
+}
+
+/** The byte offset of a value; undefined where no text of its own stands for it. */
+function valueOffset({ context, reference, places }: InsertPlan, row: number, index: number): number | undefined {
+  const { source } = reference
+  if (source.kind === 'values') return valuesText(context.source, places.source).rows[row]?.elements[index]?.start
+  const [arm] = source.kind === 'select' ? source.arms : []
+  const item = arm?.targetList?.[index]
+  const location = item !== undefined && 'ResTarget' in item ? item.ResTarget.location : undefined
+  return location === undefined || location < 0 ? undefined : location
 }
 
 /** The column list names the new columns; an INSERT without one gets it. */

@@ -2,6 +2,7 @@ import type { Node } from 'libpg-query'
 import type { Assignment, SetListReference, WrittenName } from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { arrange, type Part, type Span } from './arrange.js'
+import { refuseUnassignable } from './assignable.js'
 import { columnNames, evaluatedOnce, pinnedParts, writtenParts } from './assigned-value.js'
 import { afterChecks, type Check, checkParts, forEachRow, idleAssignment } from './discarded-value.js'
 import type { ComputedColumn, RelationMapping } from './mapping.js'
@@ -13,6 +14,7 @@ import { elementSpans, startOf, valueSpan } from './value-span.js'
 import { refuseTargets } from './write-refusals.js'
 import {
   defaultsOf,
+  hasOtherDefault,
   isDiscarded,
   isWrittenOnce,
   newColumns,
@@ -47,8 +49,16 @@ export function planSetList(context: PlanContext, reference: SetListReference): 
   if (change === undefined) return
   const names = assignments.flatMap((assignment) => assignment.names)
   const written = names.map(({ name }) => writtenColumn(change, name))
-  if (!written.some(({ kind }) => kind === 'computed')) return
-  if (refuseTargets(context, names, written, 'SET')) return
+  const values = assignments.flatMap(({ names, value }) => names.map((_, index) => valueAt(value, index)))
+  const touched = written.some(
+    (one, index) => one.kind === 'computed' || (isDefault(values[index]) && hasOtherDefault(change, one)),
+  )
+  if (!touched) return
+  const targets = names.flatMap((name, index) => {
+    const one = written[index]
+    return one === undefined ? [] : [{ written: one, name, isDefault: isDefault(values[index]) }]
+  })
+  if (refuseTargets(context, change.before, targets, 'SET')) return
   const spans = assignments.map((assignment) => assignmentSpan(context, assignment))
   const [first, last] = [spans[0], spans.at(-1)]
   if (first === undefined || last === undefined) return
@@ -120,7 +130,12 @@ function planAssignment(plan: SetListPlan, assignment: Assignment, span: Span): 
     const target = { start: name.location, end: value.start }
     return planOne(plan, name, assignment.value, value, target, { start: end, end: value.start })
   }
-  const untouched = assignment.names.every((one) => writtenColumn(change, one.name).kind === 'plain')
+  const untouched = assignment.names.every((one, index) => {
+    const written = writtenColumn(change, one.name)
+    return (
+      written.kind === 'plain' && !(isDefault(valueAt(assignment.value, index)) && hasOtherDefault(change, written))
+    )
+  })
   if (untouched) return { items: [{ target: [], value: [span], branch: undefined }], checks: [] }
   if ('SubLink' in assignment.value) return planSetSource(plan, assignment, value)
   return planRowSource(plan, assignment, first)
@@ -160,6 +175,11 @@ function planRowSource(plan: SetListPlan, { names, value }: Assignment, first: n
   return { items: all.flatMap((one) => one.items), checks: all.flatMap((one) => one.checks) }
 }
 
+/** The value of one of several columns, where it is at sight. */
+function valueAt(value: Node, index: number): Node | undefined {
+  return 'RowExpr' in value ? value.RowExpr.args?.[index] : value
+}
+
 /** One column and its value; `equals` is the text between them. */
 function planOne(
   plan: SetListPlan,
@@ -169,16 +189,22 @@ function planOne(
   target: Span,
   equals: Part,
 ): SetItems {
-  const { change } = plan
+  const { context, change } = plan
   const written = writtenColumn(change, name)
+  if (isDefault(node) && hasOtherDefault(change, written)) {
+    const columns = newColumns(written)
+    const items = defaultsOf(change, written).map((text, index): SetItem => {
+      return { target: [`${quoteIdentifier(columns[index] ?? '')} = `], value: [text], branch: undefined }
+    })
+    return { items, checks: [] }
+  }
   if (written.kind === 'plain') {
     const own = typeof equals === 'string' ? [target, equals] : [target]
     return { items: [plainItem(written, node, value, own)], checks: [] }
   }
-  if (isDiscarded(written)) {
-    return isDefault(node) ? NOTHING : { items: [], checks: [checkParts(written.column, value)] }
-  }
-  return { items: computedItems(plan, written.name, written.column, node, value, equals), checks: [] }
+  if (refuseUnassignable(context, name, written.column, node)) return NOTHING
+  if (isDiscarded(written)) return { items: [], checks: [checkParts(written.column, value)] }
+  return { items: computedItems(plan, written.column, node, value, equals), checks: [] }
 }
 
 function plainItem(written: WrittenColumn, node: Node, value: Span, target: readonly Part[]): SetItem {
@@ -187,23 +213,13 @@ function plainItem(written: WrittenColumn, node: Node, value: Span, target: read
 }
 
 function computedItems(
-  plan: SetListPlan,
-  name: string,
+  { context, reference, change }: SetListPlan,
   column: ComputedColumn,
   node: Node,
   value: Span,
   equals: Part,
 ): readonly SetItem[] {
-  const { context, reference, change } = plan
   const { writes } = column
-  if (isDefault(node)) {
-    const values = defaultsOf(change, name, writes)
-    return writes.map((write, index) => ({
-      target: [`${quoteIdentifier(write.column)} = `],
-      value: [values[index] ?? 'DEFAULT'],
-      branch: undefined,
-    }))
-  }
   if (isWrittenOnce(column) || isRepeatable(node)) {
     return writes.map((write, index) => {
       const parts = writtenParts(column, write, value)

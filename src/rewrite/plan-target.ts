@@ -1,10 +1,12 @@
 import type { TargetColumnReference } from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
+import { arrange } from './arrange.js'
 import { newColumnNames } from './closure.js'
 import { refuseComposite } from './composite.js'
-import type { ComputedColumn } from './mapping.js'
+import type { ComputedColumn, RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { elementsIn, isSymbol, tokenIndexAt } from './statement-source.js'
+import { elementSpans } from './value-span.js'
 
 /** The new name of a column that is written to; computed ones in a SET, INSERT or COPY list are planned with their list. */
 export function planTargetColumn(context: PlanContext, reference: TargetColumnReference): void {
@@ -12,6 +14,10 @@ export function planTargetColumn(context: PlanContext, reference: TargetColumnRe
   const change = mappingOf(context, range)
   const column = range.relation?.columns.find((one) => one.name === name)
   if (refuseComposite(context, [column], reference.location) || change === undefined) return
+  if (place?.list === 'vacuum' && [...change.columns.values()].some(({ kind }) => kind === 'computed')) {
+    if (place.index === 0) planAnalyzedColumns(context, change, place.at)
+    return
+  }
   const at = targetColumnOffset(context, reference)
   if (at === undefined) return
   const mapped = change.columns.get(name)
@@ -26,16 +32,15 @@ export function planTargetColumn(context: PlanContext, reference: TargetColumnRe
   }
   if (mapped.kind === 'column') {
     const newName = newColumnName(change, name)
-    if (newName !== name) renameAt(context, at, [newName])
+    if (newName !== name) renameAt(context, at, newName)
   } else if (place?.list === 'conflict') planConflictColumn(context, name, mapped, at)
-  else if (place?.list === 'vacuum') planAnalyzedColumn(context, name, mapped, at)
 }
 
 /** A computed column that one new column holds conflicts where that one does. */
 function planConflictColumn(context: PlanContext, name: string, column: ComputedColumn, at: number): void {
   const { key, writes } = column
   if (key?.injective && writes.length === 1 && writes[0]?.column === key.column) {
-    renameAt(context, at, [key.column])
+    renameAt(context, at, key.column)
     return
   }
   refuseUnsupported(
@@ -46,16 +51,34 @@ function planConflictColumn(context: PlanContext, name: string, column: Computed
   )
 }
 
-/** ANALYZE of what the column is read from. */
-function planAnalyzedColumn(context: PlanContext, name: string, { read }: ComputedColumn, at: number): void {
-  const names = new Set(read.flatMap((part) => (typeof part === 'string' ? [] : [part.column])))
-  if (names.size > 0) renameAt(context, at, [...names])
-  else refuseUnsupported(context, `column "${name}" is gone, and nothing is left to analyze`, 'Leave it out.', at)
+/** ANALYZE of what its columns are read from; no column may be named twice. */
+function planAnalyzedColumns(context: PlanContext, change: RelationMapping, at: number): void {
+  const { source } = context
+  const listed = context.references.flatMap((one) =>
+    one.kind === 'target-column' && one.place?.list === 'vacuum' && one.place.at === at ? [one.name] : [],
+  )
+  const names = listed.flatMap((name) => {
+    const mapped = change.columns.get(name)
+    if (mapped?.kind !== 'computed') return [mapped?.name ?? name]
+    return mapped.read.flatMap((part) => (typeof part === 'string' ? [] : [part.column]))
+  })
+  let open = tokenIndexAt(source, at)
+  while (!isSymbol(source, open, '(')) open++
+  const elements = elementSpans(source, open)
+  const [first, last] = [elements[0], elements.at(-1)]
+  if (first === undefined || last === undefined) return
+  if (names.length === 0) {
+    const message = `the columns of "${change.before.name}" to analyze are gone`
+    refuseUnsupported(context, message, 'Leave them out.', first.start)
+    return
+  }
+  const text = [...new Set(names)].map(quoteIdentifier).join(', ')
+  arrange(context, { start: first.start, end: last.end }, [text])
 }
 
-function renameAt(context: PlanContext, at: number, names: readonly string[]): void {
+function renameAt(context: PlanContext, at: number, name: string): void {
   const token = context.source.tokens[tokenIndexAt(context.source, at)]
-  if (token !== undefined) edit(context, token.start, token.end, names.map(quoteIdentifier).join(', '))
+  if (token !== undefined) edit(context, token.start, token.end, quoteIdentifier(name))
 }
 
 /** Where a target column's name stands; libpg-query gives no location for those of ON CONFLICT, COPY and ANALYZE. */

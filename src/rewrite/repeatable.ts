@@ -55,6 +55,6 @@ export function isRow(node: Node): boolean {
   return 'RowExpr' in node
 }
 
-export function isDefault(node: Node): boolean {
-  return 'SetToDefault' in node
+export function isDefault(node: Node | undefined): boolean {
+  return node !== undefined && 'SetToDefault' in node
 }

@@ -1,6 +1,6 @@
 import { type ByteString, toByteString } from '../sql/byte-string.js'
 import { oldValueText, withoutLength, writeText } from './computed.js'
-import type { ColumnWrite, ComputedColumn, Expression, RelationMapping } from './mapping.js'
+import type { ComputedColumn, Expression, RelationMapping } from './mapping.js'
 
 /** What is written instead of one old column. */
 export type WrittenColumn =
@@ -27,11 +27,18 @@ export function isDiscarded(written: WrittenColumn): boolean {
 }
 
 /** What an old DEFAULT is in each new column. */
-export function defaultsOf(change: RelationMapping, name: string, writes: readonly ColumnWrite[]): ByteString[] {
-  return writes.map((write) => {
-    const rule = change.insert.find((value) => value.unless === name && value.column === write.column)
-    return rule === undefined ? 'DEFAULT' : `(${toByteString(rule.expression)})`
+export function defaultsOf(change: RelationMapping, written: WrittenColumn): ByteString[] {
+  return newColumns(written).map((column) => {
+    const rule = change.insert.find((value) => value.unless === written.name && value.column === column)
+    return rule === undefined ? DEFAULT : `(${toByteString(rule.expression)})`
   })
+}
+
+export const DEFAULT = 'DEFAULT'
+
+/** True where an old DEFAULT is no DEFAULT any more. */
+export function hasOtherDefault(change: RelationMapping, written: WrittenColumn): boolean {
+  return written.kind === 'computed' || defaultsOf(change, written).some((text) => text !== DEFAULT)
 }
 
 /** Text before and after a value. */

@@ -17,6 +17,7 @@ import { countVerdicts, formatReport } from './corpus/report.js'
  */
 interface Flags {
   readonly rules?: string
+  readonly drafts?: string
   readonly json?: string
   readonly first?: string
   readonly jumps: string
@@ -56,6 +57,7 @@ async function main(name: string, directory: string, flags: Flags): Promise<void
     history,
     server: { host: server.host, port: server.port, database: 'postgres' },
     rules: flags.rules,
+    drafts: flags.drafts,
     shapes: flags.shapes === true,
     jumps: Number(flags.jumps),
     onStep: ({ name, tried }) => {
@@ -77,6 +79,7 @@ const program = new Command('bench:corpus')
   .argument('<project>', projects.map((known) => known.name).join(', '))
   .argument('<checkout>', 'a git checkout of it; read, never written')
   .option('--rules <folder>', 'rule files, each named as its migration')
+  .option('--drafts <folder>', 'write what the hints say there, for steps without a rule file, and go by it')
   .option('--first <n>', 'only the first n migrations')
   .option('--jumps <n>', "ask every n-th version's statements at the head; 0 for none", '1')
   .option('--shapes', "ask for the tables' own shapes too")

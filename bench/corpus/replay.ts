@@ -18,6 +18,7 @@ export interface ReplayOptions {
   /** The statements of HEAD's app: those that the last version is asked for. */
   readonly server: { readonly host: string; readonly port: number; readonly database: string }
   readonly rules: string | undefined
+  readonly drafts: string | undefined
   /** Ask for the tables' own shapes too, or alone where the project has no statements. */
   readonly shapes: boolean
   /** Ask the statements of every n-th version at the head; 0 for none. */
@@ -95,7 +96,7 @@ interface Stage {
 
 async function replayOn(options: ReplayOptions, stage: Stage): Promise<ReplayReport> {
   const { migrator, parser, query, versions, steps, old } = stage
-  const planner = await createStepPlanner(options.rules, query, parser)
+  const planner = await createStepPlanner({ rules: options.rules, drafts: options.drafts, query, parser })
   if (options.project.setup !== undefined) await migrator.query(options.project.setup)
   const reports: StepReport[] = []
   const skipped: { name: string; reason: string }[] = []

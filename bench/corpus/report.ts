@@ -30,7 +30,7 @@ export function formatReport({ steps, jumps, skipped }: ReplayReport, full: bool
       full || plan.open.length > 0 || tried.some(({ verdict, sent }) => isOdd(verdict) || sent !== undefined),
   )
   const rows = [
-    ...changed.map(({ name, tried, plan }) => row(name, tried, plan.hasRules ? 'rules' : '')),
+    ...changed.map(({ name, tried, plan }) => row(name, tried, plan.rules === 'none' ? '' : plan.rules)),
     row(
       `all ${steps.length} steps`,
       steps.flatMap(({ tried }) => tried),

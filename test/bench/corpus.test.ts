@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Checkout, openCheckout } from '../../bench/corpus/checkout.js'
+import { draftRules } from '../../bench/corpus/draft-rules.js'
 import { readHistory } from '../../bench/corpus/history.js'
 import { gooseUp, projects } from '../../bench/corpus/project.js'
 import { type ReplayReport, replay } from '../../bench/corpus/replay.js'
@@ -62,6 +63,7 @@ beforeAll(async () => {
     history: await readHistory(checkout, project),
     server: { host: database.host, port: database.port, database: database.name },
     rules,
+    drafts: undefined,
     shapes: false,
     jumps: 1,
     onStep: () => undefined,
@@ -133,4 +135,29 @@ test('the statements of sqlc are the constants of its Go files', () => {
     { name: 'GetPier', sql: '-- name: GetPier :one\nSELECT id FROM pier WHERE id = $1\n' },
     { name: 'copy "pier"', sql: 'select "id", "city" from "pier"' },
   ])
+})
+
+test('hints are rules as they stand', () => {
+  const difference = { relation: 'public.pier', what: 'it was changed' }
+  const hints = [
+    'say what they read: tables: { pier: { columns: { depth: { dropped: true, type: integer, read: "NULL" } } } }',
+    'say in which time zone: columns: { built: { to: built, time_zone: UTC } }',
+    'keep it until no client speaks the old version',
+  ]
+  expect(draftRules(hints.map((hint) => ({ ...difference, hint })))).toBe(
+    [
+      'tables:',
+      '  pier:',
+      '    columns:',
+      '      depth:',
+      '        dropped: true',
+      '        type: integer',
+      '        read: "NULL"',
+      '      built:',
+      '        to: built',
+      '        time_zone: UTC',
+      '',
+    ].join('\n'),
+  )
+  expect(draftRules([{ ...difference, hint: 'keep it' }])).toBeUndefined()
 })

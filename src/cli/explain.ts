@@ -10,6 +10,7 @@ import { type Generation, versionIndex } from '../rewrite/generation.js'
 import { toByteString } from '../sql/byte-string.js'
 import { loadParser, type Parser } from '../sql/parse.js'
 import { type ControlConnection, connectControl } from '../switch/control-connection.js'
+import { createRuleServer } from '../switch/rule-server.js'
 import { addConfigOptions, type ConfigOptions, readConfig } from './config-options.js'
 import { type ExitCode, printFailure, printJson, printLine, printProblems } from './exit.js'
 import { markEdits } from './mark-edits.js'
@@ -84,7 +85,10 @@ async function readWorld(
     return connectFailure(error, 'upstream', config.upstream)
   }
   try {
-    const planned = planGeneration(await introspect(control.query), rules.value, { number: 1 })
+    const planned = await planGeneration(await introspect(control.query), rules.value, {
+      number: 1,
+      server: createRuleServer(control.query, parser),
+    })
     if (!planned.ok) return startFailed('the rule files do not fit the database', planned.problems.map(formatProblem))
     const rows = await control.query('SELECT pg_catalog.to_json(pg_catalog.current_schemas(true))')
     return {

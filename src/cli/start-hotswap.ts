@@ -107,6 +107,7 @@ async function openVersions(
     log.warn({ error: error instanceof Error ? error.stack : String(error), statement: queryShape(text) }, 'a bug')
   const versions = await createVersionSource({
     query,
+    parser,
     readRules: async () =>
       config.rules === undefined ? { ok: true, value: [] } : await loadRules(config.rules, parser),
     createRewriter: (generation) => createRewriter(generation, { parser, cacheBytes: config.cacheBytes, onBug }),

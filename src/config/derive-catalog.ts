@@ -1,5 +1,7 @@
 import { type Catalog, type Column, makeCatalog, type Relation } from '../catalog/catalog.js'
-import { addedColumns, type BoundRule, heldColumns } from './fit-rule.js'
+import { addedColumns, type BoundRule, vanishedColumns } from './fit-rule.js'
+import type { TableRule } from './rule-file.js'
+import { resolvedType, type TypeTable } from './rule-server.js'
 import { tableNames } from './table-name.js'
 
 /**
@@ -9,40 +11,80 @@ import { tableNames } from './table-name.js'
  *     people(id, mail, country) + { users: { to: people, columns: { email: mail }, added: [country] } }
  *     => users(id, email)
  */
-export function deriveBefore(after: Catalog, bound: readonly BoundRule[]): Catalog {
+export function deriveBefore(after: Catalog, bound: readonly BoundRule[], types: TypeTable): Catalog {
   return renameCatalog(after, bound, ({ rule, relation }) => {
     const { before } = tableNames(rule)
-    const added = addedColumns(rule)
-    const old = new Map(heldColumns(rule).map(({ from, to }) => [to.value, from.value]))
     return {
       schema: before.schema ?? relation.schema,
       name: before.name,
-      columnsOf: (columns) =>
-        columns
-          .filter((column) => !added.has(column.name))
-          .map((column) => ({ ...column, name: old.get(column.name) ?? column.name })),
+      columnsOf: (columns) => oldColumns(rule, columns, types),
     }
   })
 }
 
-/** What the catalog will be like after a step that has not run yet; the types of its added columns are not known. */
+function oldColumns(rule: TableRule, columns: readonly Column[], types: TypeTable): Column[] {
+  const added = addedColumns(rule)
+  const held = new Map(rule.columns.flatMap((entry) => (entry.to === undefined ? [] : [[entry.to.value, entry]])))
+  const kept = columns
+    .filter((column) => !added.has(column.name))
+    .map((column) => {
+      const entry = held.get(column.name) ?? rule.columns.find(({ from, to }) => !to && from.value === column.name)
+      if (entry?.computed === undefined) return { ...column, name: entry?.from.value ?? column.name }
+      // Its default is of the new type, and stands for the old one.
+      const { defaultText: _, ...rest } = column
+      return { ...rest, ...resolvedType(types, entry.computed.type?.value), name: entry.from.value }
+    })
+  const gone = vanishedColumns(rule, { columns }).map((entry) => ({
+    ...unknownColumn(entry.from.value, 0),
+    ...resolvedType(types, entry.computed?.type?.value),
+  }))
+  if (gone.length === 0 && rule.order === undefined) return kept
+  return numbered(ordered([...kept, ...gone], rule.order?.columns.map(({ value }) => value) ?? []))
+}
+
+/** Columns that the order does not name stand last. */
+function ordered(columns: readonly Column[], order: readonly string[]): Column[] {
+  const placeOf = ({ name }: Column) => (order.includes(name) ? order.indexOf(name) : order.length)
+  return columns.toSorted((a, b) => placeOf(a) - placeOf(b))
+}
+
+/** No table of PostgreSQL's has so many columns (MaxHeapAttributeNumber). */
+const FREE_NUMBERS = 1601
+
+/** Gives a number to each column without one: one that no other column has. */
+function numbered(columns: readonly Column[]): Column[] {
+  let next = Math.max(FREE_NUMBERS, ...columns.map(({ attnum }) => attnum + 1))
+  return columns.map((column) => (column.attnum === 0 ? { ...column, attnum: next++ } : column))
+}
+
+/** What the catalog will be like after a step that has not run yet; new types are not known. */
 export function deriveAfter(before: Catalog, bound: readonly BoundRule[]): Catalog {
   return renameCatalog(before, bound, ({ rule, relation }) => {
     const { after } = tableNames(rule)
-    const names = new Map(heldColumns(rule).map(({ from, to }) => [from.value, to.value]))
     return {
       schema: after.schema ?? relation.schema,
       name: after.name,
-      columnsOf: (columns) => {
-        const renamed = columns.map((column) => ({ ...column, name: names.get(column.name) ?? column.name }))
-        const last = Math.max(0, ...columns.map((column) => column.attnum))
-        return [
-          ...renamed,
-          ...[...addedColumns(rule).keys()].map((name, index) => unknownColumn(name, last + 1 + index)),
-        ]
-      },
+      columnsOf: (columns) => newColumns(rule, columns),
     }
   })
+}
+
+function newColumns(rule: TableRule, columns: readonly Column[]): Column[] {
+  const rules = new Map(rule.columns.map((entry) => [entry.from.value, entry]))
+  const kept = columns.flatMap((column) => {
+    const entry = rules.get(column.name)
+    if (entry?.computed === undefined) return [{ ...column, name: entry?.to?.value ?? column.name }]
+    if (entry.to !== undefined) return [unknownColumn(entry.to.value, column.attnum)]
+    return entry.computed.dropped ? [] : [column]
+  })
+  const names = new Set(kept.map(({ name }) => name))
+  const more = new Set([
+    ...addedColumns(rule).keys(),
+    ...rule.columns.flatMap(({ computed }) => (computed?.writes ?? []).map(({ column }) => column.value)),
+  ])
+  const last = Math.max(0, ...columns.map((column) => column.attnum))
+  const fresh = [...more].filter((name) => !names.has(name))
+  return [...kept, ...fresh.map((name, index) => unknownColumn(name, last + 1 + index))]
 }
 
 interface Renaming {

@@ -1,9 +1,10 @@
-import type { Catalog, Relation } from '../catalog/catalog.js'
+import type { Catalog, Column, Relation } from '../catalog/catalog.js'
 import { isSystemSchema } from '../catalog/diff.js'
 import { qualifiedName } from '../catalog/difference.js'
 import { suggestName } from './nearest-name.js'
 import type { Place, Problem } from './problem.js'
-import type { Placed, RuleFile, TableName, TableRule } from './rule-file.js'
+import type { ColumnRule, ComputedRule, Placed, RuleFile, TableName, TableRule } from './rule-file.js'
+import { type ResolvedType, resolvedType, type TypeTable } from './rule-server.js'
 import { findTable, printTableName, tableNames } from './table-name.js'
 
 /** A table rule with the relation that it is about, in the catalog that it was compared with. */
@@ -21,14 +22,14 @@ export type Fit =
   | { readonly kind: 'neither'; readonly problems: readonly Problem[] }
 
 /** Compares one rule file with a catalog. */
-export function fitRule(catalog: Catalog, file: RuleFile): Fit {
+export function fitRule(catalog: Catalog, file: RuleFile, types: TypeTable): Fit {
   const problems = findContradictions(file)
   if (problems.length > 0) return { kind: 'neither', problems }
   const names = namesOf(file)
   const tables = file.tables.map((rule) => ({
     rule,
-    after: fitAfter(catalog, rule, names),
-    before: fitBefore(catalog, rule, names),
+    after: fitAfter(catalog, rule, names, types),
+    before: fitBefore(catalog, rule, names, types),
   }))
   for (const { rule, after, before } of tables) {
     if (!after.ok && !before.ok) problems.push(...explain(catalog, rule, after, before))
@@ -60,10 +61,15 @@ export function fitRule(catalog: Catalog, file: RuleFile): Fit {
 }
 
 /** The relations of a file that is known to fit one way. */
-export function bindRule(catalog: Catalog, file: RuleFile, state: 'after' | 'before'): readonly BoundRule[] {
+export function bindRule(
+  catalog: Catalog,
+  file: RuleFile,
+  state: 'after' | 'before',
+  types: TypeTable,
+): readonly BoundRule[] {
   const names = namesOf(file)
   return file.tables.flatMap((rule) => {
-    const fit = state === 'after' ? fitAfter(catalog, rule, names) : fitBefore(catalog, rule, names)
+    const fit = state === 'after' ? fitAfter(catalog, rule, names, types) : fitBefore(catalog, rule, names, types)
     return fit.ok ? [{ rule, relation: fit.relation }] : []
   })
 }
@@ -75,10 +81,34 @@ export function heldColumns(
   return rule.columns.flatMap(({ from, to }) => (to === undefined ? [] : [{ from, to }]))
 }
 
+/** Old columns that the new relation has no column for: dropped, split, or only read from others. */
+export function vanishedColumns(rule: TableRule, { columns }: Pick<Relation, 'columns'>): readonly ColumnRule[] {
+  const existing = new Set(columns.map(({ name }) => name))
+  const taken = new Set([...addedColumns(rule).keys(), ...heldColumns(rule).map(({ to }) => to.value)])
+  return rule.columns.filter(({ from, to }) => to === undefined && (!existing.has(from.value) || taken.has(from.value)))
+}
+
+/** The names of the old columns, in an order that need not be theirs. */
+export function oldColumnNames(rule: TableRule, relation: Pick<Relation, 'columns'>): readonly string[] {
+  const added = addedColumns(rule)
+  const old = new Map(heldColumns(rule).map(({ from, to }) => [to.value, from.value]))
+  return [
+    ...relation.columns.filter(({ name }) => !added.has(name)).map(({ name }) => old.get(name) ?? name),
+    ...vanishedColumns(rule, relation).map(({ from }) => from.value),
+  ]
+}
+
 /** Columns that old statements do not see. A column that INSERTs must be given is one of them. */
 export function addedColumns(rule: TableRule): Map<string, Place> {
+  const held = new Set(heldColumns(rule).map(({ to }) => to.value))
+  const kept = new Set(rule.columns.filter(({ to }) => to === undefined).map(({ from }) => from.value))
+  const written = rule.columns.flatMap(({ computed }) =>
+    (computed?.writes ?? [])
+      .filter(({ column }) => !held.has(column.value) && !kept.has(column.value))
+      .map(({ column }): [string, Place] => [column.value, column.place]),
+  )
   const inserted = rule.insert.map(({ column }): [string, Place] => [column.value, column.place])
-  return new Map([...inserted, ...rule.added.map(({ value, place }): [string, Place] => [value, place])])
+  return new Map([...written, ...inserted, ...rule.added.map(({ value, place }): [string, Place] => [value, place])])
 }
 
 /** The names that tables of one file leave and take: renames happen at once, so they may swap. */
@@ -104,7 +134,7 @@ type TableFit =
   | { readonly ok: true; readonly relation: Relation }
   | { readonly ok: false; readonly relation: Relation | undefined; readonly problems: readonly Problem[] }
 
-function fitAfter(catalog: Catalog, rule: TableRule, names: FileNames): TableFit {
+function fitAfter(catalog: Catalog, rule: TableRule, names: FileNames, types: TypeTable): TableFit {
   const { before, after } = tableNames(rule)
   const relation = findTable(catalog, after)
   if (relation === undefined) return { ok: false, relation, problems: [] }
@@ -130,10 +160,23 @@ function fitAfter(catalog: Catalog, rule: TableRule, names: FileNames): TableFit
   for (const [name, place] of added) {
     if (!existing.has(name)) problems.push(missingColumn(relation, name, place))
   }
+  for (const { from, to, computed } of rule.columns) {
+    if (computed?.dropped === true && existing.has(from.value) && !renamed.has(from.value) && !added.has(from.value)) {
+      problems.push({ place: from.place, message: `${qualifiedName(relation)} still has the column "${from.value}"` })
+    }
+    // Of a column that keeps its name the type alone tells, and only where it must be another one.
+    const type = resolvedType(types, computed?.type?.value)
+    const column = relation.columns.find(({ name }) => name === to?.value)
+    if (type === undefined || column === undefined || computed === undefined || !isAnotherType(computed)) continue
+    if (isOfType(column, type)) {
+      const message = `${qualifiedName(relation)} has "${column.name}" as ${type.type} still`
+      problems.push({ place: computed.type?.place ?? from.place, message })
+    }
+  }
   return problems.length === 0 ? { ok: true, relation } : { ok: false, relation, problems }
 }
 
-function fitBefore(catalog: Catalog, rule: TableRule, names: FileNames): TableFit {
+function fitBefore(catalog: Catalog, rule: TableRule, names: FileNames, types: TypeTable): TableFit {
   const { before, after } = tableNames(rule)
   const relation = findTable(catalog, before)
   if (relation === undefined) return { ok: false, relation, problems: [] }
@@ -155,7 +198,26 @@ function fitBefore(catalog: Catalog, rule: TableRule, names: FileNames): TableFi
   for (const [name, place] of addedColumns(rule)) {
     if (existing.has(name) && !left.has(name)) problems.push(takenColumn(relation, name, place))
   }
+  for (const { from, to, computed } of rule.columns) {
+    const column = relation.columns.find(({ name }) => name === from.value)
+    const type = resolvedType(types, computed?.type?.value)
+    if (column === undefined && to === undefined) problems.push(missingColumn(relation, from.value, from.place))
+    if (column === undefined || type === undefined || isOfType(column, type)) continue
+    const message = `${qualifiedName(relation)} has "${column.name}" as ${column.type}, not as ${type.type}`
+    problems.push({ place: computed?.type?.place ?? from.place, message })
+  }
   return problems.length === 0 ? { ok: true, relation } : { ok: false, relation, problems }
+}
+
+function isOfType(column: Column, type: ResolvedType): boolean {
+  return column.typeOid === type.typeOid && column.typmod === type.typmod && column.collationOid === type.collationOid
+}
+
+/** True where the migration must have changed the type or the collation: without that the rule would say nothing. */
+function isAnotherType({ read, values, timeZone, type }: ComputedRule): boolean {
+  return (
+    (read === undefined && values === undefined) || timeZone !== undefined || /\bcollate\b/i.test(type?.value ?? '')
+  )
 }
 
 function missingColumn(relation: Relation, name: string, place: Place): Problem {

@@ -77,6 +77,8 @@ export interface TableRule {
   readonly to: Placed<TableName> | undefined
   readonly columns: readonly ColumnRule[]
   readonly added: readonly Placed<string>[]
+  /** The old columns in their order, where the author says it. */
+  readonly order: { readonly place: Place; readonly columns: readonly Placed<string>[] } | undefined
   readonly insert: readonly InsertRule[]
   /** True where what changed of the table besides names and types is nothing to old statements. */
   readonly sameMeaning: boolean
@@ -131,6 +133,10 @@ function placeRule(name: string, rule: TableInput, source: YamlSource, problems:
       placeColumn(from, column, source, [...path, 'columns', from], problems),
     ),
     added: (rule.added ?? []).map((value, index) => ({ value, place: at('added', index) })),
+    order:
+      rule.order === undefined
+        ? undefined
+        : { place: at('order'), columns: rule.order.map((value, index) => ({ value, place: at('order', index) })) },
     sameMeaning: rule.same_meaning ?? false,
     insert: Object.entries(rule.insert ?? {}).map(([column, expression]) => ({
       column: { value: column, place: key('insert', column) },

@@ -80,6 +80,12 @@ const tableRule = z
       .record(name, columnRule, { error: 'expected a mapping of old column names to new ones' })
       .describe('Renamed columns: old name to new name. All are renamed at once, so names may swap.')
       .optional(),
+    order: z
+      .array(name, { error: 'expected a list of all old column names' })
+      .describe(
+        'All columns of the old table in their order: needed where one is gone and the migration did not run through the proxy.',
+      )
+      .optional(),
     added: z
       .array(name, { error: 'expected a list of new column names' })
       .describe('Columns that the migration adds, by their new names: old statements do not see them.')

@@ -37,7 +37,7 @@ export function castColumn(before: Column, after: Column): ComputedColumn | NoCa
     read: [{ column: after.name }],
     writes: [{ column: after.name, expression: write }],
     key: { column: after.name, write, ...propertiesOf(before, after) },
-    automatic: true,
+    keepsNull: true,
   }
 }
 
@@ -63,6 +63,7 @@ export function zoneColumn(before: Column, after: Column, zone: string): Compute
     read: [call, { column: after.name }, ')'],
     writes: [{ column: after.name, expression: write }],
     key: { column: after.name, write, injective: isSteady, total: isSteady, monotone: isSteady, comparable: false },
+    keepsNull: true,
   }
 }
 

@@ -24,8 +24,8 @@ export interface ComputedColumn {
   readonly writes: readonly ColumnWrite[]
   /** False: nothing says what the new columns become where an old statement writes it, so such statements are refused. */
   readonly writable?: false
-  /** True where both expressions are casts of PostgreSQL's own, found by the types alone. */
-  readonly automatic?: true
+  /** True where NULL is written as NULL. */
+  readonly keepsNull?: true
   /** The one new column that holds the value, where its index may serve old predicates. */
   readonly key?: KeyColumn
 }

@@ -33,7 +33,7 @@ export function planDefaults(
     const found =
       mapping.kind === 'column'
         ? plainDefault(column, newColumn(after, mapping.name), old, declared.has(column.name))
-        : computedDefault(column, mapping, after, old)
+        : computedDefault(column, mapping, after, old, declared.has(column.name))
     if (found.kind === 'values') {
       insert.push(...found.values.map((value) => ({ ...value, unless: column.name })))
     } else {
@@ -95,25 +95,35 @@ function plainDefault(before: Column, after: Column, old: OldDefault, isDeclared
   return { kind: 'values', values: [{ column: after.name, expression: text }] }
 }
 
-function computedDefault(before: Column, mapping: ComputedColumn, after: Relation, old: OldDefault): Found {
+function computedDefault(
+  before: Column,
+  mapping: ComputedColumn,
+  after: Relation,
+  old: OldDefault,
+  isDeclared: boolean,
+): Found {
   if (mapping.writable === false || mapping.writes.length === 0 || before.generated !== 'none') return NOTHING
   const targets = mapping.writes.map(({ column }) => newColumn(after, column))
-  if (drawsFromSequence(before) && targets.every(drawsFromSequence)) return NOTHING
-  if (before.identity !== 'none') {
+  if (drawsFromSequence(before) && targets.every(drawsFromSequence) && !isDeclared) return NOTHING
+  if (before.identity !== 'none' && !isDeclared) {
     return refused(
       'it is no longer an identity column',
       'old INSERTs leave its value to the server: give the new one an identity or a default',
     )
   }
+  // Derived from the new column by its rule: the new default stands for the old one.
+  const [target, ...others] = targets
+  const isDerived = before.hasDefault && before.defaultText === undefined && others.length === 0
+  if (isDerived && !isDeclared && before.defaultTree === target?.defaultTree) return NOTHING
   const text = old()
   if (text === undefined) return unknownDefault(before)
-  // A NULL is what an INSERT without the column writes anyway, where the expression is PostgreSQL's own cast.
+  // A NULL is what an INSERT without the column writes anyway.
   const value = oldValueText(mapping, toByteString(text))
   return {
     kind: 'values',
     values: mapping.writes.flatMap(({ column, expression }, index) => {
       const target = targets[index]
-      const isNull = text === 'NULL' && mapping.automatic === true && target?.hasDefault === false
+      const isNull = text === 'NULL' && mapping.keepsNull === true && target?.hasDefault === false
       const written = writeText(expression, value)
       return isNull ? [] : [{ column, expression: fromByteString(written) ?? written }]
     }),

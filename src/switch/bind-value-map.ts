@@ -47,6 +47,7 @@ export async function bindValueMap(
     type: before.type,
     read,
     writes: [{ column: target.name, expression: write }],
+    keepsNull: true,
     key: {
       column: target.name,
       // An old value outside of the map is read of no row.

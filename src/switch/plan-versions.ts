@@ -1,6 +1,6 @@
 import type { Catalog } from '../catalog/catalog.js'
 import { formatDifference } from '../catalog/difference.js'
-import { type DeclaredVersions, planApplied, planGeneration } from '../config/declare.js'
+import { type DeclaredVersions, type DeclareOptions, planApplied, planGeneration } from '../config/declare.js'
 import type { Checked, Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'
 import type { Step, Version } from '../rewrite/generation.js'
@@ -11,7 +11,7 @@ export interface AppliedStep {
   /** The version that it led to. */
   readonly name: string
   readonly before: Catalog
-  readonly inserts: StepRules
+  readonly rules: StepRules
 }
 
 /**
@@ -21,20 +21,20 @@ export interface AppliedStep {
  *
  * A rule file of the same name as an applied step is that step, told beforehand.
  */
-export function planVersions(
+export async function planVersions(
   head: Catalog,
   rules: readonly RuleFile[],
   applied: readonly AppliedStep[],
-  number: number,
-): Checked<DeclaredVersions> {
+  options: DeclareOptions,
+): Promise<Checked<DeclaredVersions>> {
   const first = applied[0]
-  if (first === undefined) return planGeneration(head, rules, { number })
+  if (first === undefined) return await planGeneration(head, rules, options)
 
   const names = new Set(applied.map((step) => step.name))
   const open = rules.filter((file) => !names.has(file.version))
-  const older = planApplied(first.before, open, { number })
+  const older = await planApplied(first.before, open, options)
   if (!older.ok) return older
-  const newer = planGeneration(head, older.value.armed, { number })
+  const newer = await planGeneration(head, older.value.armed, options)
   if (!newer.ok) return newer
 
   const versions: Version[] = [...older.value.generation.versions]
@@ -44,7 +44,7 @@ export function planVersions(
   if (base === undefined) throw new Error('a generation without versions')
   applied.forEach((step, index) => {
     const after = applied[index + 1]?.before ?? base.catalog
-    const { mapping, differences } = planStep(step.before, after, step.inserts)
+    const { mapping, differences } = planStep(step.before, after, step.rules)
     versions.push({ name: step.name, catalog: after })
     steps.push({ mapping })
     problems.push(
@@ -59,7 +59,7 @@ export function planVersions(
     ok: true,
     value: {
       generation: {
-        number,
+        number: options.number,
         versions: [...versions, ...rest],
         steps: [...steps, ...newer.value.generation.steps],
       },

@@ -1,8 +1,5 @@
-import type { Column } from '../catalog/catalog.js'
+import type { ResolvedType } from '../config/rule-server.js'
 import type { Attempted, Scratch } from './scratch.js'
-
-/** A data type as a catalog has it. */
-export type ResolvedType = Pick<Column, 'typeOid' | 'typmod' | 'type' | 'collationOid'>
 
 /**
  * What a rule's `type` is on this server: the type of a column that is declared so.

@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/catalog.js'
+import { isSystemSchema } from '../catalog/diff.js'
 import { formatDifference, qualifiedName } from '../catalog/difference.js'
 import { readFingerprint } from '../catalog/fingerprint.js'
 import { introspect, type TextQuery } from '../catalog/introspect.js'
@@ -6,6 +7,7 @@ import type { DeclaredVersions } from '../config/declare.js'
 import { fitRule } from '../config/fit-rule.js'
 import { formatProblem, type Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'
+import type { TypeTable } from '../config/rule-server.js'
 import type { MigratorSession } from '../proxy/contracts.js'
 import { planStep, type RelationRules } from '../rewrite/plan-step.js'
 import { type Attempt, type AttemptOutcome, failed, gaveWay } from './attempt.js'
@@ -73,20 +75,20 @@ async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutco
   if (stopped !== undefined) return stopped
   const after = await introspect(query, before)
 
-  const armed = findArmed(access.armed[0], after, migration.name)
+  const armed = findArmed(access.armed[0], after, migration.name, await access.types(access.armed.slice(0, 1)))
   const rules = [armed, migration.rules].filter((file) => file !== undefined)
   const problems: Problem[] = []
-  const inserts = new Map<number, RelationRules>()
+  const stepRules = new Map<number, RelationRules>()
   for (const file of rules) {
     const bound = await bindRules(query, before, after, file, attempt.parser)
-    if (bound.ok) for (const [oid, values] of bound.value) inserts.set(oid, values)
+    if (bound.ok) for (const [oid, values] of bound.value) stepRules.set(oid, values)
     else problems.push(...bound.problems)
   }
   if (problems.length > 0) return rulesContradict(problems)
-  const { mapping, differences } = planStep(before, after, inserts)
+  const { mapping, differences } = planStep(before, after, stepRules)
   if (differences.length > 0) return wouldBreak(differences.map(formatDifference))
-  const step: AppliedStep = { name: armed?.version ?? migration.name, before, inserts }
-  const planned = access.plan(after, step)
+  const step: AppliedStep = { name: armed?.version ?? migration.name, before, rules: stepRules }
+  const planned = await access.plan(after, step)
   if (!planned.ok) return rulesContradict(planned.problems)
   const wrong = await checkInserts(tryWithin(session), planned.value.generation, rules)
   if (wrong.length > 0) return rulesContradict(wrong)
@@ -97,14 +99,16 @@ async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutco
     fingerprint: await readFingerprint(query),
     transaction: (await query('SELECT pg_catalog.pg_current_xact_id()'))[0]?.[0] ?? '',
     rule: ruleOfStep(mapping),
-    changed: [...mapping.relations.values()].map((r) => `${qualifiedName(r.before)} -> ${qualifiedName(r.after)}`),
+    changed: [...mapping.relations.values(), ...(mapping.objects?.values() ?? [])]
+      .filter(({ before }) => !isSystemSchema(before.schema))
+      .map(({ before, after }) => `${qualifiedName(before)} -> ${qualifiedName(after)}`),
   }
 }
 
 /** The first armed rule file, where this is the migration that it waits for. */
-function findArmed(file: RuleFile | undefined, after: Catalog, name: string): RuleFile | undefined {
+function findArmed(file: RuleFile | undefined, after: Catalog, name: string, types: TypeTable): RuleFile | undefined {
   if (file === undefined) return undefined
-  return file.version === name || fitRule(after, file).kind === 'after' ? file : undefined
+  return file.version === name || fitRule(after, file, types).kind === 'after' ? file : undefined
 }
 
 /** Runs the file's SQL; undefined where it succeeded. */

@@ -1,20 +1,24 @@
 import type { Catalog } from '../catalog/catalog.js'
 import { readFingerprint } from '../catalog/fingerprint.js'
 import { introspect, type TextQuery } from '../catalog/introspect.js'
-import type { DeclaredVersions } from '../config/declare.js'
+import type { DeclaredVersions, DeclareOptions } from '../config/declare.js'
 import type { Checked } from '../config/problem.js'
 import { formatProblem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'
+import type { TypeTable } from '../config/rule-server.js'
 import type { ActiveGeneration, GenerationSource, ProxyLog } from '../proxy/contracts.js'
 import type { Generation } from '../rewrite/generation.js'
 import type { Rewriter } from '../rewrite/outcome.js'
+import type { Parser } from '../sql/parse.js'
 import { checkInserts, tryOn } from './check-inserts.js'
 import { createExclusive } from './exclusive.js'
 import { type AppliedStep, planVersions } from './plan-versions.js'
+import { createRuleServer } from './rule-server.js'
 
 export interface VersionSourceOptions {
   /** The control connection. */
   readonly query: TextQuery
+  readonly parser: Parser
   /** Reads the rule files as they are now. */
   readonly readRules: () => Promise<Checked<readonly RuleFile[]>>
   readonly createRewriter: (generation: Generation) => Rewriter
@@ -28,8 +32,10 @@ export interface SwitchAccess {
   /** The newest version's catalog, as last seen. */
   readonly head: Catalog
   readonly armed: readonly RuleFile[]
+  /** What the types that rules give are. */
+  types(files: readonly RuleFile[]): Promise<TypeTable>
   /** What the versions would be after one more applied step. */
-  plan(head: Catalog, step: AppliedStep): Checked<DeclaredVersions>
+  plan(head: Catalog, step: AppliedStep): Promise<Checked<DeclaredVersions>>
   /** Puts planned versions in force. `fingerprint` is that of the head. */
   publish(planned: DeclaredVersions, step: AppliedStep, fingerprint: string): Generation
 }
@@ -49,13 +55,14 @@ export interface VersionSource extends GenerationSource {
 /** Reads rules and catalog once; gives the problems where they do not fit. Rejects where the database cannot be asked. */
 export async function createVersionSource(options: VersionSourceOptions): Promise<Checked<VersionSource>> {
   const { query, log } = options
+  const server = createRuleServer(query, options.parser)
   const turns = createExclusive()
   const loaded = await options.readRules()
   if (!loaded.ok) return loaded
   let rules = loaded.value
   let applied: readonly AppliedStep[] = []
   let fingerprint = await readFingerprint(query)
-  const planned = await planChecked(query, rules, applied, 1)
+  const planned = await planChecked(query, rules, applied, { number: 1, server })
   if (!planned.ok) return planned
   let versions = planned.value
   let active = activate(versions, options)
@@ -77,7 +84,10 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   const look = async (): Promise<boolean> => {
     const seen = await readFingerprint(query)
     if (seen === fingerprint) return false
-    const next = planVersions(await introspect(query, headOf(versions)), rules, applied, nextNumber())
+    const next = await planVersions(await introspect(query, headOf(versions)), rules, applied, {
+      number: nextNumber(),
+      server,
+    })
     if (!next.ok) {
       const text = next.problems.map(formatProblem).join('\n')
       if (text !== complaint)
@@ -127,7 +137,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
           const read = await options.readRules()
           if (!read.ok) return read
           const seen = await readFingerprint(query)
-          const next = await planChecked(query, read.value, applied, nextNumber())
+          const next = await planChecked(query, read.value, applied, { number: nextNumber(), server })
           if (!next.ok) return next
           rules = read.value
           fingerprint = seen
@@ -139,7 +149,8 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
           task({
             head: headOf(versions),
             armed: versions.armed,
-            plan: (head, step) => planVersions(head, rules, [...applied, step], nextNumber()),
+            types: (files) => server.types(files),
+            plan: (head, step) => planVersions(head, rules, [...applied, step], { number: nextNumber(), server }),
             publish: (next, step, seen) => {
               applied = [...applied, step]
               fingerprint = seen
@@ -157,9 +168,9 @@ async function planChecked(
   query: TextQuery,
   rules: readonly RuleFile[],
   applied: readonly AppliedStep[],
-  number: number,
+  declare: DeclareOptions,
 ): Promise<Checked<DeclaredVersions>> {
-  const planned = planVersions(await introspect(query), rules, applied, number)
+  const planned = await planVersions(await introspect(query), rules, applied, declare)
   if (!planned.ok) return planned
   const problems = await checkInserts(tryOn(query), planned.value.generation, rules)
   return problems.length > 0 ? { ok: false, problems } : planned

@@ -1,10 +1,14 @@
 import { afterEach, expect, test } from 'vitest'
 import { type Catalog, findRelation } from '../../src/catalog/catalog.js'
+import { introspect } from '../../src/catalog/introspect.js'
 import { type DeclaredVersions, planGeneration } from '../../src/config/declare.js'
+import { readRuleFile } from '../../src/config/load-rules.js'
 import { type Checked, formatProblem } from '../../src/config/problem.js'
-import { parseRuleFile, type RuleFile } from '../../src/config/rule-file.js'
+import type { RuleFile } from '../../src/config/rule-file.js'
+import { loadParser } from '../../src/sql/parse.js'
+import { createRuleServer } from '../../src/switch/rule-server.js'
 import { createDatabase, type TestDatabase } from '../support/database.js'
-import { introspectDatabase } from '../support/introspect-database.js'
+import { withTextQuery } from '../support/text-query.js'
 
 const schema = `
   CREATE TABLE users (id int PRIMARY KEY, name text, email text, bio text);
@@ -17,24 +21,24 @@ afterEach(async () => {
   for (const database of databases.splice(0)) await database.drop()
 })
 
-/** The catalog after the schema above and more SQL. */
-async function catalogAfter(sql: string): Promise<Catalog> {
-  const database = await createDatabase(schema + sql)
-  databases.push(database)
-  return await introspectDatabase(database.url)
-}
+const parser = await loadParser()
 
 /** Rule files `1.yaml`, `2.yaml`, ...; each text is what stands under `tables:`. */
 function rules(...texts: string[]): RuleFile[] {
   return texts.map((text, index) => {
-    const checked = parseRuleFile(`${index + 1}.yaml`, `tables: ${text}`)
+    const checked = readRuleFile(`${index + 1}.yaml`, `tables: ${text}`, parser)
     if (!checked.ok) throw new Error(checked.problems.map(formatProblem).join('\n'))
     return checked.value
   })
 }
 
+/** What rules say of a database after the schema above and more SQL. */
 async function declare(sql: string, ...texts: string[]): Promise<Checked<DeclaredVersions>> {
-  return planGeneration(await catalogAfter(sql), rules(...texts), { number: 1 })
+  const database = await createDatabase(schema + sql)
+  databases.push(database)
+  return await withTextQuery(database.url, async (query) =>
+    planGeneration(await introspect(query), rules(...texts), { number: 1, server: createRuleServer(query, parser) }),
+  )
 }
 
 function good(checked: Checked<DeclaredVersions>): DeclaredVersions {
@@ -232,4 +236,103 @@ test('a NOT NULL addition without a default needs an insert rule', async () => {
   expect(problems(await declare('ALTER TABLE posts ADD lang text NOT NULL', '{ posts: { added: [lang] } }'))).toEqual([
     expect.stringContaining('1.yaml:1:28: public.posts.lang: the new column is NOT NULL and has no default'),
   ])
+})
+
+const computed = `
+  CREATE TABLE members (id int PRIMARY KEY, name text, zip varchar(5), status text DEFAULT 'A', seen timestamp);
+  ALTER TABLE members ADD first text, ADD last text, ALTER zip TYPE integer USING zip::integer,
+    ALTER seen TYPE timestamptz USING seen AT TIME ZONE 'UTC';
+  ALTER TABLE members DROP name;
+  ALTER TABLE members RENAME status TO state;
+`
+const split = `name: { type: text, read: "first || last", write: { first: value, last: "''" } }`
+
+test('old columns that are computed have the types that the rule gives, and stand where it says', async () => {
+  const { generation } = good(
+    await declare(
+      computed,
+      `{ members: { order: [id, name, zip, status, seen], columns: { ${split}, zip: { type: varchar(5), injective: true },
+         status: { to: state, type: text, values: { A: a } }, seen: { type: timestamp, time_zone: UTC } } } }`,
+    ),
+  )
+  const old = generation.versions[0]?.catalog.byName.get('public')?.get('members')
+  expect(old?.columns.map(({ name, type, typeOid, typmod }) => [name, type, typeOid, typmod])).toEqual([
+    ['id', 'integer', 23, -1],
+    ['name', 'text', 25, -1],
+    ['zip', 'character varying(5)', 1043, 9],
+    ['status', 'text', 25, -1],
+    ['seen', 'timestamp without time zone', 1114, -1],
+  ])
+  expect(new Set(old?.columns.map(({ attnum }) => attnum)).size).toBe(5)
+  const mapping = [...(generation.steps[0]?.mapping.relations.values() ?? [])][0]
+  expect(mapping?.columns.get('name')).toMatchObject({ kind: 'computed', type: 'text' })
+  expect(mapping?.columns.get('zip')).toMatchObject({ key: { column: 'zip', injective: true, total: false } })
+  expect(mapping?.added.map(({ name }) => name)).toEqual(['first', 'last'])
+  // An INSERT without the name writes NULL through the expressions; the others take the new defaults.
+  expect(mapping?.insert.map(({ column, unless }) => [column, unless])).toEqual([
+    ['first', 'name'],
+    ['last', 'name'],
+  ])
+})
+
+test('of a column that keeps its name, its type tells whether the migration has run', async () => {
+  const rule = '{ users: { columns: { id: { type: int } } } }'
+  expect(good(await declare('', rule)).armed).toHaveLength(1)
+  expect(good(await declare('ALTER TABLE users ALTER id TYPE bigint', rule)).armed).toHaveLength(0)
+  const written = `{ users: { columns: { id: { type: int, read: "id::int", write: "value::bigint" } } } }`
+  expect(good(await declare('ALTER TABLE users ALTER id TYPE bigint', written)).armed).toHaveLength(0)
+})
+
+test('a chain binds its steps in the middle against what its rules derive', async () => {
+  const { generation } = good(
+    await declare(
+      `ALTER TABLE users DROP bio; ALTER TABLE users RENAME TO people;
+       ALTER TABLE people ADD first text, ADD last text, DROP name`,
+      '{ users: { order: [id, name, email, bio], columns: { bio: { dropped: true, type: text, read: "name" } } } }',
+      `{ users: { to: people, order: [id, name, email], columns: { ${split} } } }`,
+    ),
+  )
+  expect(show(generation.versions[0]?.catalog, 'public', 'users')).toBe('public.users(id, name, email, bio)')
+  expect(show(generation.versions[1]?.catalog, 'public', 'users')).toBe('public.users(id, name, email)')
+})
+
+test.each([
+  [
+    'a column that is gone without the order of the old ones',
+    'ALTER TABLE users DROP bio',
+    '{ users: { columns: { bio: { dropped: true, type: text, read: "NULL" } } } }',
+    '1.yaml:1:11: say in which order the old table had its columns, e.g. order: [id, name, email, bio]; public.users does not show it',
+  ],
+  [
+    'a column that may have been another one without the order of the old ones',
+    'ALTER TABLE users ADD mail int, DROP email',
+    '{ users: { columns: { email: { to: mail, type: text, read: "mail::text", write: "1" } } } }',
+    '1.yaml:1:11: say in which order the old table had its columns, e.g. order: [id, name, bio, email]; public.users does not show it',
+  ],
+  [
+    'an order that is not whole',
+    'ALTER TABLE users DROP bio',
+    '{ users: { order: [id, bio, nmae], columns: { bio: { dropped: true, type: text, read: "NULL" } } } }',
+    '1.yaml:1:37: the old table had no column "nmae"; did you mean "name"?\n1.yaml:1:27: expected all old columns in their order: name, email is missing',
+  ],
+  [
+    'a type that is not said',
+    'ALTER TABLE users DROP bio',
+    '{ users: { order: [id, name, email, bio], columns: { bio: { dropped: true, read: "NULL" } } } }',
+    '1.yaml:1:67: say the type that "bio" had in the old version, e.g. type: text',
+  ],
+  [
+    'a type that does not exist',
+    'ALTER TABLE users DROP bio',
+    '{ users: { order: [id, name, email, bio], columns: { bio: { dropped: true, type: txt, read: "NULL" } } } }',
+    '1.yaml:1:90: type "txt" does not exist',
+  ],
+  [
+    'a wrong expression',
+    'ALTER TABLE users DROP bio',
+    '{ users: { order: [id, name, email, bio], columns: { bio: { dropped: true, type: text, read: "id" } } } }',
+    '1.yaml:1:102: expected an expression of type text, got integer; cast it: (id)::text',
+  ],
+])('%s is an error with its place', async (_, sql, rule, expected) => {
+  expect(problems(await declare(sql, rule)).join('\n')).toBe(expected)
 })

@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { TextQuery } from '../../src/catalog/introspect.js'
 import { formatProblem } from '../../src/config/problem.js'
 import { parseRuleFile } from '../../src/config/rule-file.js'
+import { loadParser } from '../../src/sql/parse.js'
 import { createVersionSource } from '../../src/switch/version-source.js'
 import { StartRefused, startTestHotswap, type TestHotswap, waitFor } from '../support/start-hotswap.js'
 
@@ -286,6 +287,7 @@ test('the rule file that a migration reports declares the same step to a proxy t
   await hotswap.writeRule('1.yaml', report?.rule ?? '')
   const later = await createVersionSource({
     query: await textQuery(hotswap),
+    parser: await loadParser(),
     readRules: async () => {
       const checked = parseRuleFile('1.yaml', report?.rule ?? '')
       return checked.ok ? { ok: true, value: [checked.value] } : checked

@@ -46,8 +46,14 @@ export function resolveExpression(context: ResolveContext, place: Place, node: u
     case 'RowExpr':
       resolveRow(context, inner, tagged.body.args as Node[] | undefined)
       break
+    // Most of what a large INSERT consists of.
+    case 'A_Const':
+    case 'ParamRef':
+    case 'SetToDefault':
+      break
     default: {
-      const next = { ...inner, rowUse: useWithin(tagged.tag, inner.rowUse) }
+      const rowUse = useWithin(tagged.tag, inner.rowUse)
+      const next = rowUse === inner.rowUse ? inner : { ...inner, rowUse }
       if (tagged.tag === 'TypeName') resolveTypeName(context, tagged.body as TypeName)
       else resolveParts(context, next, tagged.body)
     }

@@ -102,7 +102,7 @@ function withAliases(
   columns: readonly string[] | undefined,
   aliases: readonly string[],
 ): readonly string[] | undefined {
-  return columns?.map((column, index) => aliases[index] ?? column)
+  return aliases.length === 0 ? columns : columns?.map((column, index) => aliases[index] ?? column)
 }
 
 function resolveSubselect(context: ResolveContext, place: Place, node: RangeSubselect): Visible {
@@ -218,10 +218,11 @@ function resolveJoin(context: ResolveContext, place: Place, node: JoinExpr, late
   const left = resolveSide(context, place, node.larg, lateralLeft)
   const right = resolveSide(context, place, node.rarg, joinVisible(lateralLeft, left))
   const names = node.isNatural ? commonNames(left, right) : stringsOf(node.usingClause)
-  const joined = names.length === 0 ? joinVisible(left, right) : mergeColumns(left, right, names)
+  const both = joinVisible(left, right)
+  const joined = names.length === 0 ? both : mergeColumns(left, right, names)
   reportMerged(context, left, right, names)
   // ON sees its two sides and the outer levels.
-  const scope: Scope = { ...joinVisible(left, right), parent: place.scope }
+  const scope: Scope = { ...both, parent: place.scope }
   resolveExpression(context, { ...place, scope }, node.quals)
   reportComparisons(context, node.quals)
   const visible = withUsingAlias(joined, node.join_using_alias, names)

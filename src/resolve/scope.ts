@@ -38,6 +38,7 @@ export function visibleOf(range: RangeVariable): Visible {
 }
 
 export function joinVisible(left: Visible, right: Visible): Visible {
+  if (left === NOTHING_VISIBLE) return right
   return {
     ranges: [...left.ranges, ...right.ranges],
     columns: [...left.columns, ...right.columns],
@@ -47,12 +48,7 @@ export function joinVisible(left: Visible, right: Visible): Visible {
 
 /** What a bare or qualified name is bound to. */
 export type Binding =
-  | {
-      readonly kind: 'column'
-      readonly column: VisibleColumn
-      readonly scope: Scope
-      readonly passed: readonly Scope[]
-    }
+  | { readonly kind: 'column'; readonly column: VisibleColumn }
   /** A system column, or a column of a range variable whose columns are not known: its text never changes. */
   | { readonly kind: 'fixed'; readonly range: RangeVariable }
   | { readonly kind: 'whole-row'; readonly range: RangeVariable }
@@ -63,19 +59,17 @@ export type Binding =
 
 /** Binds a bare name: innermost level first, two matches on one level are ambiguous (parse_relation.c, colNameToVar). */
 export function bindBare(scope: Scope | undefined, name: string): Binding {
-  const passed: Scope[] = []
   let doubtful = false
   for (let level = scope; level !== undefined; level = level.parent) {
     const matches = level.columns.filter((column) => column.name === name)
     const [first] = matches
     if (first !== undefined && !doubtful) {
       if (matches.length > 1) return { kind: 'ambiguous', ranges: matches.map((match) => match.range) }
-      return { kind: 'column', column: first, scope: level, passed }
+      return { kind: 'column', column: first }
     }
     if (first !== undefined) return { kind: 'uncertain', outer: matches.map((match) => match.range) }
     if (SYSTEM_COLUMNS.has(name) && level.ranges[0] !== undefined) return { kind: 'fixed', range: level.ranges[0] }
     if (level.unknown.length > 0) doubtful = true
-    passed.push(level)
   }
   const row = findRange(scope, undefined, name)
   if (row !== undefined) return { kind: 'whole-row', range: row }
@@ -101,10 +95,7 @@ export function findRange(
 export function bindQualified(range: RangeVariable, name: string): Binding {
   if (range.columns === undefined) return { kind: 'fixed', range }
   const index = range.columns.indexOf(name)
-  if (index >= 0) {
-    const column = { name, range, index, merged: false }
-    return { kind: 'column', column, scope: { ...NOTHING_VISIBLE, parent: undefined }, passed: [] }
-  }
+  if (index >= 0) return { kind: 'column', column: { name, range, index, merged: false } }
   if (SYSTEM_COLUMNS.has(name) && range.role !== 'opaque') return { kind: 'fixed', range }
   return { kind: 'absent', range }
 }

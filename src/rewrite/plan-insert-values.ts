@@ -108,8 +108,12 @@ function separator(elements: readonly Span[], last: number, at: number): Part {
   return at === last + 1 && before !== undefined && after !== undefined ? { start: before.end, end: after.start } : ', '
 }
 
-function branchOf(row: PlannedRow): RowItem | undefined {
-  return [...row.items.flat(), ...row.extras].find((item) => item.branch !== undefined)
+/** The first value of a row that may wait for checks. */
+function branchOf({ items, extras }: PlannedRow): RowItem | undefined {
+  for (const own of items) {
+    for (const item of own) if (item.branch !== undefined) return item
+  }
+  return extras.find((item) => item.branch !== undefined)
 }
 
 /** True where a value is written several times, and evaluating it several times could give several values. */

@@ -8,7 +8,7 @@ import type { InsertValue, RelationMapping } from './mapping.js'
 import { edit, mappingOf, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { planQuery } from './plan-insert-query.js'
 import { planDefaultValues, planRows } from './plan-insert-values.js'
-import { isDefault } from './repeatable.js'
+import { isDefault, isStarNode } from './repeatable.js'
 import { tableThatNeedsValues } from './view-insert.js'
 import { refuseTargets, type Target } from './write-refusals.js'
 import { hasOtherDefault, isDiscarded, newColumns, type WrittenColumn, writtenColumn } from './written-column.js'
@@ -71,6 +71,11 @@ export function planInsert(context: PlanContext, reference: InsertReference): vo
     }
     return
   }
+  if (reference.source.kind === 'values' && reference.source.rows.some((row) => row.some(isStarNode))) {
+    const message = `the values of this INSERT into "${change.before.name}" are counted by a star`
+    refuseUnsupported(context, message, 'List the values.', locationOf(reference.node))
+    return
+  }
   if (refuseMismatch(plan, width)) return
   planList(plan, planSource(plan))
 }
@@ -123,7 +128,7 @@ function sourceWidth({ source }: InsertReference): number | undefined {
     case 'default values':
       return 0
     case 'values':
-      return source.rows[0]?.length
+      return source.rows[0]?.some(isStarNode) ? undefined : source.rows[0]?.length
     case 'select':
       return source.columns
   }

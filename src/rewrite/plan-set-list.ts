@@ -8,7 +8,7 @@ import { afterChecks, type Check, checkParts, forEachRow, idleAssignment } from 
 import type { ComputedColumn, RelationMapping } from './mapping.js'
 import { mappingOf, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { planSetSource } from './plan-set-source.js'
-import { isDefault, isRepeatable, isRow } from './repeatable.js'
+import { isDefault, isRepeatable, isRow, isStarNode } from './repeatable.js'
 import { closingParenthesis, isOpening, isSymbol, nameAt, tokenIndexAt } from './statement-source.js'
 import { elementSpans, startOf, valueSpan } from './value-span.js'
 import { refuseTargets } from './write-refusals.js'
@@ -154,7 +154,7 @@ function planRowSource(plan: SetListPlan, { names, value }: Assignment, first: n
     return NOTHING
   }
   const values = value.RowExpr.args ?? []
-  if (values.some((node) => 'ColumnRef' in node && node.ColumnRef.fields?.some((field) => 'A_Star' in field))) {
+  if (values.some(isStarNode)) {
     refuseUnsupported(context, '* gives the values of several columns of a SET', 'List the values.', at)
     return NOTHING
   }

@@ -58,3 +58,9 @@ export function isRow(node: Node): boolean {
 export function isDefault(node: Node | undefined): boolean {
   return node !== undefined && 'SetToDefault' in node
 }
+
+/** `t.*` among values: it stands for as many as the row has. */
+export function isStarNode(node: Node): boolean {
+  const last = 'ColumnRef' in node ? node.ColumnRef.fields?.at(-1) : undefined
+  return last !== undefined && 'A_Star' in last
+}

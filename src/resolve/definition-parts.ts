@@ -70,8 +70,8 @@ function followCluster(context: ResolveContext, { relation, indexname }: Cluster
 function followCreate(context: ResolveContext, body: CreateStmt): boolean {
   const { relation, if_not_exists, inhRelations, tableElts, ofTypename, constraints } = body
   const taken = resolveCreated(context, relation, if_not_exists ? 'skips' : 'fails')
-  // A name that is taken is met before anything else is looked at.
-  if (taken !== undefined) return true
+  // IF NOT EXISTS of what is there already looks at nothing else.
+  if (taken !== undefined && if_not_exists) return true
   for (const parent of inhRelations ?? []) {
     if ('RangeVar' in parent) followUpon(context, parent.RangeVar, { use: 'inherited' })
   }
@@ -127,7 +127,7 @@ function namesOwner(options: readonly Node[] | undefined): boolean {
 }
 
 function followIndex(context: ResolveContext, body: IndexStmt): boolean {
-  const { relation: node, idxname, if_not_exists, indexParams, indexIncludingParams, whereClause, unique } = body
+  const { relation: node, idxname, indexParams, indexIncludingParams, whereClause, unique } = body
   if (node === undefined) return false
   const table = lookUpRelation(context.namespace, node.schemaname, node.relname ?? '')
   const range = followName(context, node)
@@ -139,7 +139,6 @@ function followIndex(context: ResolveContext, body: IndexStmt): boolean {
     node,
     name: idxname,
     taken,
-    skips: if_not_exists === true,
     unique: unique === true,
     included: (indexIncludingParams ?? []).flatMap((item) => ('IndexElem' in item ? [item.IndexElem.name ?? ''] : [])),
   })
@@ -189,7 +188,6 @@ function followAlterTable(context: ResolveContext, { relation: node, cmds }: Alt
   const range = followName(context, node)
   if (range === undefined) return false
   for (const { name, location } of columns) {
-    context.references.push({ kind: 'target-column', range, name, location, place: undefined })
     context.references.push({ kind: 'standing-column', relation: table, name, location })
   }
   return true

@@ -416,8 +416,6 @@ export interface IndexDefinitionReference {
   readonly name: string | undefined
   /** True where the version has a relation or an index of that name. */
   readonly taken: boolean
-  /** IF NOT EXISTS. */
-  readonly skips: boolean
   readonly unique: boolean
   readonly included: readonly string[]
 }

@@ -44,6 +44,14 @@ function createdRelation(tag: string, body: Record<string, unknown>): string | u
   return relation?.relname
 }
 
+/** A relation that an earlier statement made is unknown to the version, and means nothing else. */
+export function withoutCreated(earlier: Earlier, references: readonly Reference[]): readonly Reference[] {
+  if (earlier.created.size === 0) return references
+  return references.filter(
+    (reference) => reference.kind !== 'unknown-relation' || !earlier.created.has(reference.node.relname ?? ''),
+  )
+}
+
 /** Refuses a statement that would be rewritten although an earlier one may have changed what its names mean. */
 export function refuseAfter(
   earlier: Earlier,

@@ -34,8 +34,7 @@ export function planCreated(context: PlanContext, reference: CreatedReference): 
     if (whereTaken === 'replaces' && step.mapping.relations.has(taken.oid)) refuseReplacing(context, name, node)
     return
   }
-  if (whereTaken === 'fails') refuseTaken(context, name)
-  else if (whereTaken === 'replaces' || after === undefined) refuseReplacing(context, name, node)
+  if (whereTaken === 'replaces' || after === undefined) refuseReplacing(context, name, node)
   else editName(context, node, after)
 }
 
@@ -51,11 +50,6 @@ function editName(context: PlanContext, node: RangeVar, relation: Relation): voi
   const start = locationOf(node)
   const end = nameAt(context.source, start).at(-1)?.end ?? start
   edit(context, start, end, relationText(relation))
-}
-
-/** As the server answers a name that is taken. */
-function refuseTaken(context: PlanContext, name: string): void {
-  context.refusals.push({ sqlstate: '42P07', message: `relation "${name}" already exists` })
 }
 
 function refuseNewName(context: PlanContext, name: string, at: number): void {
@@ -144,11 +138,10 @@ export function planIndexDefinition(
   reference: IndexDefinitionReference,
   mentioned: (names: ReadonlySet<string>) => boolean,
 ): void {
-  const { relation, node, name = '', taken, skips, unique, included } = reference
+  const { relation, node, name = '', taken, unique, included } = reference
   const { step } = context
   const change = step.mapping.relations.get(relation.oid)
-  if (taken && !skips) refuseTaken(context, name)
-  if (taken && skips) planStandingIndex(context, reference, change)
+  if (taken) planStandingIndex(context, reference, change)
   if (taken || change === undefined) return
   if (holdsName(step.after.relations, change.after.schema, name)) refuseNewName(context, name, locationOf(node))
   const computed = new Set(change.before.columns.map((column) => column.name))
@@ -219,19 +212,19 @@ export function planStandingColumn(context: PlanContext, reference: StandingColu
   const { source, step } = context
   const change = step.mapping.relations.get(relation.oid)
   if (change === undefined) return
-  if (computedColumn(change, name) !== undefined) {
-    refuseUnsupported(
-      context,
-      `column "${name}" of "${relation.name}" is computed in a newer version of the schema`,
-      'Take the statement out, or run it with pg-hotswap migrate.',
-      location,
-    )
+  const computed = computedColumn(change, name)
+  // Any column that is there will do; one of those that hold it is told by its old name.
+  const now =
+    computed === undefined ? plainName(change.columns.get(name)) : (computed.key ?? computed.writes[0])?.column
+  if (now === undefined) {
+    const hint = 'Take the statement out, or run it with pg-hotswap migrate.'
+    const message = `column "${name}" of "${relation.name}" is gone in a newer version of the schema`
+    refuseUnsupported(context, message, hint, location)
     return
   }
   const first = tokenIndexAt(source, location)
-  const nameEnd = source.tokens[first]?.end ?? location
   const last = statementEnd(context)
-  let end = nameEnd
+  let end = source.tokens[first]?.end ?? location
   let depth = 0
   for (let index = first + 1; index < source.tokens.length; index++) {
     const token = source.tokens[index]
@@ -240,5 +233,5 @@ export function planStandingColumn(context: PlanContext, reference: StandingColu
     if (isClosing(source, index)) depth--
     end = token.end
   }
-  edit(context, nameEnd, end, ' pg_catalog.text')
+  edit(context, location, end, `${quoteIdentifier(now)} pg_catalog.text`)
 }

@@ -67,8 +67,15 @@ export function planStatement(
   }
   // The first refusal in the text, as PostgreSQL would report the first error that it meets.
   const [refusal] = context.refusals.sort((a, b) => (a.at ?? 0) - (b.at ?? 0))
-  const relations = [...context.shown.values()].map((shown) => shown.relation.oid)
+  const relations = [...[...context.shown.values()].map((shown) => shown.relation.oid), ...takenNames(references)]
   return { edits: context.edits, refusal, relations }
+}
+
+/** What has the name of something that the statement makes: the server may tell of it. */
+function takenNames(references: readonly Reference[]): number[] {
+  return references.flatMap((reference) =>
+    reference.kind === 'created' && reference.taken !== undefined ? [reference.taken.oid] : [],
+  )
 }
 
 function sharedNames(references: readonly Reference[]): ReadonlySet<string> {

@@ -28,6 +28,7 @@ export const REFUSAL_REASONS = {
   'unlisted-columns': [
     'the columns of * cannot be listed: a subquery without alias, a merged column or unknown columns are among them',
     'INSERT into "*" names no columns, and the number of its values cannot be known',
+    'the values of this INSERT into "*" are counted by a star',
     'the number of columns that the query of a SET gives cannot be known',
     '* gives the values of several columns of a SET',
   ],
@@ -41,7 +42,7 @@ export const REFUSAL_REASONS = {
     'relation "*" no longer exists',
     '* "*" no longer exists',
     'a function is asked about column "*", which is gone',
-    'column "*" is gone, and nothing is left to analyze',
+    'the columns of "*" to analyze are gone',
     'UPDATE of "*" sets only columns that are discarded, and none is left that may be set',
     'a row for "*" gives a value to none of the columns that are left',
   ],
@@ -72,7 +73,7 @@ export const REFUSAL_REASONS = {
     'a newer version of the schema has a relation "*"',
     '"*" is another relation in a newer version of the schema',
     'index "*" is not in a newer version of the schema',
-    'column "*" of "*" is computed in a newer version of the schema',
+    'column "*" of "*" is gone in a newer version of the schema',
   ],
   'hidden-query': [
     'a string holds a query that names something that a migration changed',

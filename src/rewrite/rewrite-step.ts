@@ -7,7 +7,7 @@ import { nameTable } from '../sql/name-table.js'
 import type { ParsedStatement, Parser } from '../sql/parse.js'
 import { scan } from '../sql/scan.js'
 import type { Token } from '../sql/token.js'
-import { type Earlier, noticeStatement, refuseAfter } from './earlier-statements.js'
+import { type Earlier, noticeStatement, refuseAfter, withoutCreated } from './earlier-statements.js'
 import type { Edit, RewriteRequest } from './outcome.js'
 import type { PlannedRefusal, StepFacts } from './plan-context.js'
 import { planStatement } from './plan-statement.js'
@@ -88,7 +88,7 @@ function planText(
   const earlier: Earlier = { created: new Set(), pathChanged: false }
   for (const statement of statements) {
     const { node, start, end } = statement
-    const references = resolveStatement(node, { catalog: step.before, ...names })
+    const references = withoutCreated(earlier, resolveStatement(node, { catalog: step.before, ...names }))
     seen.push(...references)
     const plan = planStatement({ text, tokens, start, end, standardConformingStrings }, references, step, names)
     const refusal = plan.refusal ?? refuseAfter(earlier, references, plan.edits, start)

@@ -16,6 +16,7 @@ const AS_IT_DID: ReadonlySet<string> = new Set([
   'invalid reference to FROM-clause entry for table "*"',
   'column "*" of relation "*" does not exist',
   'column "*" can only be updated to DEFAULT',
+  'null value in column "*" of relation "*" violates not-null constraint',
   'cannot insert a non-DEFAULT value into column "*"',
   'multiple assignments to same column "*"',
   'column "*" specified more than once',

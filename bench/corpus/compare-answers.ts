@@ -6,6 +6,8 @@ export type Verdict =
   | { readonly kind: 'types'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string; readonly hint: string | undefined }
   | { readonly kind: 'failed'; readonly reason: string }
+  /** It ran, and gave other rows. */
+  | { readonly kind: 'values'; readonly reason: string }
 
 /** Compares parameter types, column names, types and lengths, and whether a plan can be made. */
 export function compareAnswers(truth: Description, answer: Answer, refused: boolean): Verdict {
@@ -22,7 +24,21 @@ export function compareAnswers(truth: Description, answer: Answer, refused: bool
   if (truth.planError === undefined && answer.planError !== undefined) {
     return { kind: 'failed', reason: `no plan: ${answer.planError.sqlstate} ${answer.planError.message}` }
   }
-  return { kind: 'same' }
+  return compareTrials(truth, answer) ?? { kind: 'same' }
+}
+
+function compareTrials({ trial: before, columns }: Description, { trial: after }: Description): Verdict | undefined {
+  if (before?.kind !== 'rows' || after === undefined) return undefined
+  if (after.kind === 'error') return { kind: 'failed', reason: `run: ${after.sqlstate} ${after.message}` }
+  if (before.rows.length !== after.rows.length) {
+    return { kind: 'values', reason: `${before.rows.length} rows, now ${after.rows.length}` }
+  }
+  for (const [at, row] of before.rows.entries()) {
+    const index = row.findIndex((value, place) => value !== after.rows[at]?.[place])
+    const name = columns?.[index]?.name
+    if (index >= 0) return { kind: 'values', reason: `"${name}" was ${row[index]}, now ${after.rows[at]?.[index]}` }
+  }
+  return undefined
 }
 
 function differentParameters(before: readonly number[], after: readonly number[]): string | undefined {

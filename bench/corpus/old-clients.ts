@@ -5,6 +5,7 @@ import type { Outcome } from '../../src/rewrite/outcome.js'
 import { createRewriter } from '../../src/rewrite/rewriter.js'
 import { fromByteString, toByteString } from '../../src/sql/byte-string.js'
 import type { Parser } from '../../src/sql/parse.js'
+import type { CorpusQuery } from './project.js'
 import { type Answer, connectStatements } from './statement-client.js'
 
 /** One statement's answer through the proxy. */
@@ -20,7 +21,7 @@ export interface AskedStatement {
 export interface OldClients {
   /** Puts the versions and steps, as they are now, in force. */
   publish(): void
-  ask(version: string, texts: readonly string[]): Promise<readonly AskedStatement[]>
+  ask(version: string, queries: readonly CorpusQuery[]): Promise<readonly AskedStatement[]>
   close(): Promise<void>
 }
 
@@ -68,14 +69,14 @@ export async function openOldClients({ server, versions, steps, parser }: OldCli
     publish() {
       active = activate()
     },
-    async ask(version, texts) {
+    async ask(version, queries) {
       outcomes.clear()
       const startup = { options: `-c hotswap.version=${version}` }
       const client = await connectStatements({ ...server, port: proxy.port, startup })
-      const answers = await client.describeAll(texts)
+      const answers = await client.describeAll(queries)
       await client.end()
-      return texts.map((text, index): AskedStatement => {
-        const outcome = outcomes.get(toByteString(text))
+      return queries.map(({ sql }, index): AskedStatement => {
+        const outcome = outcomes.get(toByteString(sql))
         const answer = answers[index]
         if (answer === undefined) throw new Error('a statement without an answer')
         return {

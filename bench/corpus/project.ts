@@ -7,6 +7,14 @@ export interface CorpusQuery {
   /** What the project calls it, for reports. */
   readonly name: string
   readonly sql: string
+  /** Values to run it with, and be rolled back; absent: it is only described and planned. */
+  readonly trial?: Trial
+}
+
+export interface Trial {
+  readonly values: readonly (string | null)[]
+  /** What has to run before it, so that it meets a row. */
+  readonly first?: { readonly sql: string; readonly values: readonly (string | null)[] }
 }
 
 /** Where a project of some make keeps its migrations and its statements. */

@@ -146,7 +146,7 @@ async function meetApp(
 ): Promise<AppVersion> {
   const queries = [...(await step.queries()), ...(shapes || project.queries === undefined ? shapeQueries(catalog) : [])]
   const client = await connectStatements(server)
-  const answers = await client.describeAll(queries.map(({ sql }) => sql))
+  const answers = await client.describeAll(queries)
   await client.end()
   const statements = queries.flatMap((query, index) => {
     const truth = answers[index]
@@ -163,7 +163,7 @@ async function tryAll(
   if (statements.length === 0) return []
   const asked = await old.ask(
     versionName(versions, version),
-    statements.map(({ query }) => query.sql),
+    statements.map(({ query }) => query),
   )
   return statements.map(({ query, truth }, index): Tried => {
     const one = asked[index]

@@ -7,6 +7,8 @@ export interface Counts {
   readonly types: number
   readonly refused: number
   readonly failed: number
+  /** Those that were run and gave other rows. */
+  readonly values: number
   /** How many were sent with another text. */
   readonly rewritten: number
 }
@@ -19,6 +21,7 @@ export function countVerdicts(tried: readonly Tried[]): Counts {
     types: of('types'),
     refused: of('refused'),
     failed: of('failed'),
+    values: of('values'),
     rewritten: tried.filter(({ sent }) => sent !== undefined).length,
   }
 }
@@ -42,8 +45,8 @@ export function formatReport({ steps, jumps, skipped }: ReplayReport, full: bool
     ),
   ]
   return [
-    '| step | queries | rewritten | same | types differ | refused | failed | |',
-    '|---|---|---|---|---|---|---|---|',
+    '| step | queries | rewritten | same | types differ | refused | failed | other rows | |',
+    '|---|---|---|---|---|---|---|---|---|',
     ...rows,
     '',
     ...skipped.map(({ name, reason }) => `migration not taken by the server: ${name}: ${reason}`),
@@ -58,8 +61,8 @@ export function formatReport({ steps, jumps, skipped }: ReplayReport, full: bool
 }
 
 function row(title: string, tried: readonly Tried[], note = ''): string {
-  const { queries, rewritten, same, types, refused, failed } = countVerdicts(tried)
-  return `| ${title} | ${queries} | ${rewritten} | ${same} | ${types} | ${refused} | ${failed} | ${note} |`
+  const { queries, rewritten, same, types, refused, failed, values } = countVerdicts(tried)
+  return `| ${title} | ${queries} | ${rewritten} | ${same} | ${types} | ${refused} | ${failed} | ${values} | ${note} |`
 }
 
 function isOdd({ kind }: Verdict): boolean {

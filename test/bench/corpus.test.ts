@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Checkout, openCheckout } from '../../bench/corpus/checkout.js'
+import { openCheckout } from '../../bench/corpus/checkout.js'
 import { draftRules } from '../../bench/corpus/draft-rules.js'
 import { readHistory } from '../../bench/corpus/history.js'
 import { gooseUp, projects } from '../../bench/corpus/project.js'
 import { type ReplayReport, replay } from '../../bench/corpus/replay.js'
 import { countVerdicts, formatReport } from '../../bench/corpus/report.js'
 import { readSqlcQueries } from '../../bench/corpus/sqlc-queries.js'
-import { createDatabase, type TestDatabase } from '../support/database.js'
+import { createDatabase } from '../support/database.js'
 
 const run = promisify(execFile)
 const sqlxQuery = (sql: string) => JSON.stringify({ db_name: 'PostgreSQL', query: sql })
@@ -31,49 +31,102 @@ const releases: readonly Readonly<Record<string, string>>[] = [
   { 'migrations/20300104000000_shallow.up.sql': 'ALTER TABLE pier DROP depth; ALTER TABLE pier ADD open boolean' },
 ]
 
-let directory: string
-let checkout: Checkout
-let database: TestDatabase
-let report: ReplayReport
+/** The same, of a project that writes its statements at run time: its tables' own shapes are asked for. */
+const shapes: readonly Readonly<Record<string, string>>[] = [
+  {
+    'migrations/2030-01-01-000000_piers/up.sql':
+      "CREATE TYPE side AS ENUM ('left', 'right'); CREATE TABLE pier (id serial PRIMARY KEY, side side, depth int)",
+    'migrations/2030-01-02-000000_rename/up.sql':
+      'ALTER TABLE pier RENAME TO quay; ALTER TABLE quay RENAME side TO shore',
+    'migrations/2030-01-03-000000_shallow/up.sql': 'ALTER TABLE quay DROP depth',
+  },
+]
 
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'hotswap-ferry-'))
-  await run('git', ['init', '--quiet', directory])
-  for (const files of releases) {
-    for (const [name, text] of Object.entries(files)) {
-      await mkdir(dirname(join(directory, name)), { recursive: true })
-      await writeFile(join(directory, name), text)
+interface Replayed {
+  readonly report: ReplayReport
+  close(): Promise<void>
+}
+
+async function replayFiles(
+  name: string,
+  commits: readonly Readonly<Record<string, string>>[],
+  rules: Readonly<Record<string, string>>,
+): Promise<Replayed> {
+  const directory = await mkdtemp(join(tmpdir(), 'hotswap-ferry-'))
+  const folder = join(directory, 'rules')
+  await mkdir(folder)
+  for (const [file, text] of Object.entries(rules)) await writeFile(join(folder, file), text)
+  const work = join(directory, 'work')
+  await run('git', ['init', '--quiet', work])
+  for (const files of commits) {
+    for (const [file, text] of Object.entries(files)) {
+      await mkdir(dirname(join(work, file)), { recursive: true })
+      await writeFile(join(work, file), text)
     }
-    await run('git', ['-C', directory, 'add', '.'])
+    await run('git', ['-C', work, 'add', '.'])
     const identity = ['-c', 'user.name=ferry', '-c', 'user.email=ferry@example.org', '-c', 'commit.gpgsign=false']
-    await run('git', ['-C', directory, ...identity, 'commit', '--quiet', '-m', 'release'])
+    await run('git', ['-C', work, ...identity, 'commit', '--quiet', '-m', 'release'])
   }
-  const rules = join(directory, 'rules')
-  await mkdir(rules)
-  await writeFile(
-    join(rules, '20300104000000.yaml'),
-    'tables: { pier: { columns: { depth: { dropped: true, type: integer, read: "0" } } } }',
-  )
-  checkout = openCheckout(directory)
-  database = await createDatabase()
-  const project = projects.find(({ name }) => name === 'docs.rs')
-  if (project === undefined) throw new Error('no project')
-  report = await replay({
+  const checkout = openCheckout(work)
+  const database = await createDatabase()
+  const project = projects.find((known) => known.name === name)
+  if (project === undefined) throw new Error(`no project ${name}`)
+  const report = await replay({
     project,
     history: await readHistory(checkout, project),
     server: { host: database.host, port: database.port, database: database.name },
-    rules,
+    rules: folder,
     drafts: undefined,
     shapes: false,
     jumps: 1,
     onStep: () => undefined,
   })
+  return {
+    report,
+    async close() {
+      checkout.close()
+      await database.drop()
+      await rm(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+let ferry: Replayed
+let quays: Replayed
+let report: ReplayReport
+
+beforeAll(async () => {
+  ferry = await replayFiles('docs.rs', releases, {
+    '20300104000000.yaml': 'tables: { pier: { columns: { depth: { dropped: true, type: integer, read: "0" } } } }',
+  })
+  quays = await replayFiles('lemmy', shapes, {
+    '2030-01-03-000000_shallow.yaml':
+      'tables: { quay: { columns: { depth: { dropped: true, type: integer, read: "7" } } } }',
+  })
+  report = ferry.report
 })
 
 afterAll(async () => {
-  checkout?.close()
-  await database?.drop()
-  await rm(directory, { recursive: true, force: true })
+  await ferry?.close()
+  await quays?.close()
+})
+
+test('shapes are run, and what comes back is compared', () => {
+  const [, rename, shallow] = quays.report.steps
+  expect(rename?.tried.map(({ query, verdict }) => [query.name, verdict.kind])).toEqual([
+    ['select pier_id_seq', 'same'],
+    ['select pier', 'same'],
+    ['insert pier', 'same'],
+    ['insert without list pier', 'same'],
+    ['update pier', 'same'],
+    ['delete pier', 'same'],
+  ])
+  expect(rename?.tried.some(({ sent }) => sent !== undefined)).toBe(true)
+  // What was written to the dropped column is discarded.
+  expect(shallow?.tried.map(({ verdict }) => verdict)).toContainEqual({
+    kind: 'values',
+    reason: '"depth" was 1, now 7',
+  })
 })
 
 test('each migration meets the statements that the app had before it', () => {

@@ -19,7 +19,8 @@ const SHAPES: ReadonlySet<string> = new Set([
 /** Names of which at least one is in every text for which `readsCatalog` is true. */
 export const CATALOG_NAMES: ReadonlySet<string> = new Set([...SHARED, ...SHAPES])
 
-const [types, shared, shapes] = [TYPES, SHARED, SHAPES].map(nameTable) as [
+const [types, shared, shapes, any] = [TYPES, SHARED, SHAPES, CATALOG_NAMES].map(nameTable) as [
+  ReturnType<typeof nameTable>,
   ReturnType<typeof nameTable>,
   ReturnType<typeof nameTable>,
   ReturnType<typeof nameTable>,
@@ -27,5 +28,7 @@ const [types, shared, shapes] = [TYPES, SHARED, SHAPES].map(nameTable) as [
 
 /** Whether a text looks at the shapes of relations in the system catalogs: what it is told is the newest version's. */
 export function readsCatalog(text: ByteString, options: ScanOptions): boolean {
+  // One look is enough for nearly all texts.
+  if (!mentions(text, any, options)) return false
   return mentions(text, shapes, options) || (mentions(text, shared, options) && !mentions(text, types, options))
 }

@@ -27,16 +27,20 @@ interface Layer extends Pick<StepResult, 'relations'> {
   readonly wayBack: WayBack
 }
 
-/** What a text became, and the bytes that its outcome keeps besides the texts in it. */
+/** What a text became, and at what cost. */
 export interface SizedOutcome {
   readonly outcome: Outcome
+  /** Bytes that the outcome keeps besides the texts in it. */
   readonly bytes: number
+  /** False where each step saw without a parse that it changes nothing. */
+  readonly parsed: boolean
 }
 
 /** Carries a text from the client's version to the head, step by step, each against its own catalog (decision 7). */
 export function rewriteText(tools: RewriteTools, request: RewriteRequest): SizedOutcome {
   const layers: Layer[] = []
   let text = request.text
+  let parsed = false
   let refusal: Refusal | undefined
   let named: string | undefined
   const marker = (): string => {
@@ -45,20 +49,21 @@ export function rewriteText(tools: RewriteTools, request: RewriteRequest): Sized
   }
   for (const step of tools.steps.slice(request.version)) {
     if (!isMentioned(tools, step, text, request)) continue
+    parsed = true
     const result = rewriteStep(tools.parser, step, text, request, marker)
     if (result === undefined) continue
     if (result.refusal !== undefined) refusal = refusalForClient(tools, request, step, layers, result.refusal)
     layers.push({ wayBack: result.spliced.wayBack, relations: result.relations })
     text = result.spliced.text
   }
-  if (text === request.text) return { outcome: { kind: 'unchanged' }, bytes: 0 }
+  if (text === request.text) return { outcome: { kind: 'unchanged' }, bytes: 0, parsed }
   const ways = layers.map(({ wayBack }) => wayBack)
   const oldPosition = positionsBack(request.text, text, ways)
   const relations = new Set(layers.flatMap((layer) => layer.relations))
   const bytes = ways.reduce((sum, way) => sum + way.byteLength, 0)
   return refusal === undefined
-    ? { outcome: { kind: 'rewritten', text, oldPosition, relations }, bytes }
-    : { outcome: { kind: 'refused', text, marker: marker(), refusal, oldPosition, relations }, bytes }
+    ? { outcome: { kind: 'rewritten', text, oldPosition, relations }, bytes, parsed }
+    : { outcome: { kind: 'refused', text, marker: marker(), refusal, oldPosition, relations }, bytes, parsed }
 }
 
 /** The closure of each step is asked too: most statements of a long chain are about few of its steps. */

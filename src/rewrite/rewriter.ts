@@ -30,6 +30,7 @@ const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024
 const SHORT_TEXT = 1024
 
 const UNCHANGED: Outcome = { kind: 'unchanged' }
+const UNMENTIONED: SizedOutcome = { outcome: UNCHANGED, bytes: 0, parsed: false }
 
 /** Makes the rewriter of one generation. Same text, version, path and settings: same outcome, from the cache. */
 export function createRewriter(generation: Generation, options: RewriterOptions): Rewriter {
@@ -59,11 +60,11 @@ export function createRewriter(generation: Generation, options: RewriterOptions)
       const closure = closures[request.version]
       if (closure === undefined || !mentions(request.text, closure, request)) {
         counted.unmentioned++
-        if (request.text.length > SHORT_TEXT) cache.set(key, { outcome: UNCHANGED, bytes: 0 })
+        if (request.text.length > SHORT_TEXT) cache.set(key, UNMENTIONED)
         return UNCHANGED
       }
-      counted.parsed++
       const sized = noteCatalog(rewriteOrReport(tools, request, options.onBug), request)
+      counted[sized.parsed ? 'parsed' : 'unmentioned']++
       if (sized.outcome.kind === 'refused') counted.refused++
       cache.set(key, sized)
       return sized.outcome
@@ -92,7 +93,7 @@ function rewriteOrReport(tools: RewriteTools, request: RewriteRequest, onBug: Re
       refusal,
       oldPosition: noPosition,
     }
-    return { outcome, bytes: 0 }
+    return { outcome, bytes: 0, parsed: true }
   }
 }
 

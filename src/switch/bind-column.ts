@@ -12,6 +12,7 @@ import type { Parser } from '../sql/parse.js'
 import { bindAs, NOTHING, type RowScope, VALUE } from './bind-as.js'
 import { columnDefinition } from './bind-expression.js'
 import { bindValueMap } from './bind-value-map.js'
+import { bothCasts, noCast } from './casts.js'
 import { resolveType } from './resolve-type.js'
 import type { Scratch } from './scratch.js'
 
@@ -93,7 +94,7 @@ async function bindComputed(context: ColumnContext, computed: ComputedRule): Pro
   const { column, before } = context
   if (computed.values !== undefined) return await bindValueMap(context, computed, computed.values)
   if (computed.timeZone !== undefined) return await bindTimeZone(context, computed, computed.timeZone)
-  if (computed.read === undefined) return castByRule(context, computed)
+  if (computed.read === undefined) return await castByRule(context, computed)
   const read = await bindAs(context, computed.read, context.row, before)
   const writes: ColumnWrite[] = []
   for (const write of computed.writes ?? []) {
@@ -121,10 +122,15 @@ async function bindComputed(context: ColumnContext, computed: ComputedRule): Pro
 }
 
 /** `zip: { to: zip, type: text }`: PostgreSQL's own casts, with what the rule declares of them. */
-function castByRule(context: ColumnContext, computed: ComputedRule): ComputedColumn | undefined {
-  const { column, before, problems } = context
+async function castByRule(context: ColumnContext, computed: ComputedRule): Promise<ComputedColumn | undefined> {
+  const { column, before, problems, scratch } = context
   const target = newColumn(context, column.to ?? column.from)
   if (target === undefined) return undefined
+  const known = await scratch.attempt(() => scratch.query(bothCasts(before.type, target.type)))
+  if (!known.ok) {
+    problems.push({ place: computed.place, message: noCast(before.type, target.type) })
+    return undefined
+  }
   const cast = castColumn(before, target)
   if (cast.kind === 'computed') return withDeclared(cast, computed)
   problems.push({ place: computed.place, message: `${cast.what}: ${cast.hint}` })

@@ -1,9 +1,13 @@
 import { stringify } from 'yaml'
 import { isSystemSchema } from '../catalog/diff.js'
-import { type Mapping, plainName, type RelationMapping } from '../rewrite/mapping.js'
+import { expressionText } from '../rewrite/computed.js'
+import type { ComputedColumn, Expression, Mapping, RelationMapping } from '../rewrite/mapping.js'
+import { fromByteString } from '../sql/byte-string.js'
+import { quoteIdentifier } from '../sql/identifier.js'
 
 /**
- * The rule file that declares a step which identity has shown: with it in the rules folder, the step outlives the proxy.
+ * The rule file that declares a step which identity and rules have shown: with it in the rules folder, the step outlives
+ * the proxy. Renamed types and functions have no place in rule files yet.
  *
  *     ALTER TABLE users RENAME TO people  =>  tables: { public.users: { to: public.people } }
  */
@@ -14,22 +18,87 @@ export function ruleOfStep(mapping: Mapping): string {
       .map((relation) => [printName(relation.before), tableRule(relation)] as const)
       .filter(([, rule]) => Object.keys(rule).length > 0),
   )
-  return stringify({ tables })
+  return stringify({ tables }, { lineWidth: 0 })
 }
 
-function tableRule({ before, after, columns, added, insert }: RelationMapping): Record<string, unknown> {
+type Rule = Readonly<Record<string, unknown>>
+
+function tableRule(relation: RelationMapping): Rule {
+  const { before, after, added, insert } = relation
   const moved = before.name !== after.name || before.schema !== after.schema
-  const renamed = [...columns]
-    .map(([old, column]) => [old, plainName(column) ?? old])
-    .filter(([old, name]) => old !== name)
+  const columns = before.columns
+    .map((column) => [column.name, columnRule(relation, column.name)] as const)
+    .filter(([, rule]) => rule !== undefined)
+  const given = insert.filter(({ unless }) => unless === undefined)
   return {
     ...(moved ? { to: printName(after) } : {}),
-    ...(renamed.length > 0 ? { columns: Object.fromEntries(renamed) as Record<string, string> } : {}),
+    ...(showsOrder(relation) ? {} : { order: before.columns.map(({ name }) => name) }),
+    ...(columns.length > 0 ? { columns: Object.fromEntries(columns) as Rule } : {}),
     ...(added.length > 0 ? { added: added.map((column) => column.name) } : {}),
-    ...(insert.length > 0
-      ? { insert: Object.fromEntries(insert.map(({ column, expression }) => [column, expression])) }
+    ...(given.length > 0
+      ? { insert: Object.fromEntries(given.map(({ column, expression }) => [column, expression])) }
       : {}),
   }
+}
+
+/** Where each old column is still the one that it was, in its place. */
+function showsOrder({ before, after, columns }: RelationMapping): boolean {
+  return before.columns.every(({ name, attnum }) => {
+    const column = columns.get(name)
+    const now = column?.kind === 'column' ? column.name : column?.key?.column
+    return after.columns.some((other) => other.attnum === attnum && other.name === now)
+  })
+}
+
+function columnRule(relation: RelationMapping, name: string): string | Rule | undefined {
+  const column = relation.columns.get(name)
+  const given = defaultOf(relation, name)
+  if (column === undefined) return undefined
+  if (column.kind === 'computed') return { ...computedRule(relation, name, column), ...given }
+  if (Object.keys(given).length > 0) return { to: column.name, ...given }
+  return column.name === name ? undefined : column.name
+}
+
+function computedRule({ before, after }: RelationMapping, name: string, column: ComputedColumn): Rule {
+  const { type, read, writes, key } = column
+  const common = { type }
+  const [only, ...others] = read
+  const isCast = column.keepsNull === true && others.length === 0 && typeof only === 'object'
+  if (isCast) return { to: key?.column ?? name, ...common, ...declared(column) }
+  const shown = { ...common, read: printExpression(read, (place) => quoteIdentifier(place)) }
+  if (column.writable === false) return { ...shown, read_only: true }
+  const attnum = before.columns.find((old) => old.name === name)?.attnum
+  const isGone = !after.columns.some((other) => other.attnum === attnum)
+  if (writes.length === 0) return isGone ? { ...shown, dropped: true } : { ...shown, write: {} }
+  const written = writes.map((write) => [write.column, printExpression(write.expression, () => 'value')] as const)
+  const [first] = written
+  if (key === undefined || first === undefined || written.length > 1) {
+    return { ...shown, write: Object.fromEntries(written) as Rule, ...(key === undefined ? {} : { to: key.column }) }
+  }
+  return { to: key.column, ...shown, write: first[1], ...declared(column) }
+}
+
+function declared({ key }: ComputedColumn): Rule {
+  return {
+    ...(key?.injective === true ? { injective: true } : {}),
+    ...(key?.total === true ? { total: true } : {}),
+    ...(key?.monotone === true ? { monotone: true } : {}),
+  }
+}
+
+/** What old INSERTs give that do not name the column, where the new default is another one. */
+function defaultOf({ before, columns, insert }: RelationMapping, name: string): Rule {
+  const values = insert.filter(({ unless }) => unless === name)
+  const [value] = values
+  if (value === undefined) return {}
+  if (columns.get(name)?.kind === 'column') return { default: value.expression }
+  const old = before.columns.find((column) => column.name === name)
+  return { default: old?.defaultText ?? 'NULL' }
+}
+
+function printExpression(expression: Expression, placeText: (column: string) => string): string {
+  const text = expressionText(expression, placeText)
+  return fromByteString(text) ?? text
 }
 
 /** As `parseTableName` reads it. */

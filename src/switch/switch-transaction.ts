@@ -12,9 +12,11 @@ import type { MigratorSession } from '../proxy/contracts.js'
 import { planStep, type RelationRules } from '../rewrite/plan-step.js'
 import { type Attempt, type AttemptOutcome, failed, gaveWay } from './attempt.js'
 import { bindRules } from './bind-rules.js'
+import { checkCasts } from './casts.js'
 import { checkInserts, type TryStatement } from './check-inserts.js'
 import { isCommitted } from './commit-doubt.js'
 import type { AppliedStep } from './plan-versions.js'
+import { findUnexplained } from './retyped-columns.js'
 import { ruleOfStep } from './rule-of-step.js'
 import { StatementFailure } from './server-error.js'
 
@@ -86,11 +88,18 @@ async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutco
   }
   if (problems.length > 0) return rulesContradict(problems)
   const { mapping, differences } = planStep(before, after, stepRules)
-  if (differences.length > 0) return wouldBreak(differences.map(formatDifference))
+  const unexplained = findUnexplained(migration.sql, attempt.parser, before, after, stepRules)
+  if (differences.length + unexplained.length > 0) {
+    return wouldBreak([...differences, ...unexplained].map(formatDifference))
+  }
   const step: AppliedStep = { name: armed?.version ?? migration.name, before, rules: stepRules }
   const planned = await access.plan(after, step)
   if (!planned.ok) return rulesContradict(planned.problems)
-  const wrong = await checkInserts(tryWithin(session), planned.value.generation, rules)
+  const { generation } = planned.value
+  const wrong = [
+    ...(await checkInserts(tryWithin(session), generation, rules)),
+    ...(await checkCasts(tryWithin(session), generation, rules)),
+  ]
   if (wrong.length > 0) return rulesContradict(wrong)
   return {
     kind: 'planned',

@@ -10,6 +10,7 @@ import type { ActiveGeneration, GenerationSource, ProxyLog } from '../proxy/cont
 import type { Generation } from '../rewrite/generation.js'
 import type { Rewriter } from '../rewrite/outcome.js'
 import type { Parser } from '../sql/parse.js'
+import { checkCasts } from './casts.js'
 import { checkInserts, tryOn } from './check-inserts.js'
 import { createExclusive } from './exclusive.js'
 import { type AppliedStep, planVersions } from './plan-versions.js'
@@ -172,7 +173,11 @@ async function planChecked(
 ): Promise<Checked<DeclaredVersions>> {
   const planned = await planVersions(await introspect(query), rules, applied, declare)
   if (!planned.ok) return planned
-  const problems = await checkInserts(tryOn(query), planned.value.generation, rules)
+  const { generation } = planned.value
+  const problems = [
+    ...(await checkInserts(tryOn(query), generation, rules)),
+    ...(await checkCasts(tryOn(query), generation, rules)),
+  ]
   return problems.length > 0 ? { ok: false, problems } : planned
 }
 

@@ -92,7 +92,7 @@ test('migrate that is refused exits with 1, and says where and what to do', asyn
   const drop = await write('drop.sql', 'ALTER TABLE users DROP email;')
   const refused = await runCli(['migrate', drop, '--url', url, '--json'])
   expect(refused.code).toBe(1)
-  expect(refused.stderr).toContain('public.users.email: the column was dropped (keep it until no client')
+  expect(refused.stderr).toContain('public.users.email: the column was dropped (say what old statements read')
   expect(JSON.parse(refused.stdout)).toMatchObject({ ok: false, error: { code: '55000' }, tries: 1 })
 
   const broken = await write('broken.sql', 'ALTER TABLE users RENAME TO people;\nALTER TABLE pepole RENAME TO x;')

@@ -1,7 +1,9 @@
 import { afterEach, expect, test } from 'vitest'
 import type { TextQuery } from '../../src/catalog/introspect.js'
+import { readRuleFile } from '../../src/config/load-rules.js'
 import { formatProblem } from '../../src/config/problem.js'
 import { parseRuleFile } from '../../src/config/rule-file.js'
+import type { Rewriter } from '../../src/rewrite/outcome.js'
 import { loadParser } from '../../src/sql/parse.js'
 import { createVersionSource } from '../../src/switch/version-source.js'
 import { StartRefused, startTestHotswap, type TestHotswap, waitFor } from '../support/start-hotswap.js'
@@ -10,6 +12,16 @@ const schema = `
   CREATE TABLE users (id int PRIMARY KEY, name text, email text);
   INSERT INTO users VALUES (1, 'Ada', 'ada@example.org');
 `
+
+/** A rewriter that changes nothing. */
+const passAll = (): Rewriter => ({
+  rewrite: () => ({ kind: 'unchanged' }),
+  speaksHead: () => true,
+  mapError: (fields) => fields,
+  stats: () => {
+    throw new Error('nothing is rewritten here')
+  },
+})
 
 let hotswap: TestHotswap | undefined
 afterEach(async () => {
@@ -292,14 +304,7 @@ test('the rule file that a migration reports declares the same step to a proxy t
       const checked = parseRuleFile('1.yaml', report?.rule ?? '')
       return checked.ok ? { ok: true, value: [checked.value] } : checked
     },
-    createRewriter: () => ({
-      rewrite: () => ({ kind: 'unchanged' }),
-      speaksHead: () => true,
-      mapError: (fields) => fields,
-      stats: () => {
-        throw new Error('nothing is rewritten here')
-      },
-    }),
+    createRewriter: passAll,
     pollMs: 0,
     log: { info: () => undefined, warn: () => undefined, debug: () => undefined },
   })
@@ -323,3 +328,120 @@ async function textQuery({ connect }: TestHotswap): Promise<TextQuery> {
   const types = { getTypeParser: () => (value: string) => value }
   return async (text) => (await client.query({ text, rowMode: 'array', types })).rows
 }
+
+test('the rule file of a migration that computes columns declares the same, too', async () => {
+  hotswap = await startTestHotswap(`
+    CREATE TABLE members (id int PRIMARY KEY, name text, zip varchar(5) DEFAULT '00000', status text, seen timestamp,
+      legacy boolean, age int DEFAULT 1);
+    INSERT INTO members VALUES (1, 'Ada Lovelace', '01234', 'A', '2024-01-01', true, 36);
+  `)
+  const client = await hotswap.connect()
+  const { report, error } = await hotswap.migrate(
+    '1',
+    `ALTER TABLE members ADD first text, ADD last text, ALTER zip DROP DEFAULT;
+     UPDATE members SET first = split_part(name, ' ', 1), last = split_part(name, ' ', 2);
+     ALTER TABLE members DROP name, DROP legacy, ALTER age SET DEFAULT 2, ALTER id TYPE bigint,
+       ALTER zip TYPE integer USING zip::integer, ALTER seen TYPE timestamptz USING seen AT TIME ZONE 'UTC';
+     ALTER TABLE members RENAME status TO state;
+     UPDATE members SET state = 'active'`,
+    `tables:
+       members:
+         columns:
+           name: { read: "first || ' ' || last", write: { first: "split_part(value, ' ', 1)", last: "split_part(value, ' ', 2)" } }
+           zip: { read: "lpad(zip::text, 5, '0')", write: "value::integer", injective: true }
+           status: { to: state, values: { A: active, B: blocked } }
+           seen: { time_zone: UTC }
+           legacy: { dropped: true, read: "true" }`,
+  )
+  expect(error?.detail ?? error?.message).toBeUndefined()
+  const rows = [{ id: 1, name: 'Ada Lovelace', zip: '01234', status: 'A', legacy: true, age: 36 }]
+  const sql = 'SELECT id, name, zip, status, legacy, age FROM members WHERE id = 1'
+  expect((await client.query(sql)).rows).toEqual(rows)
+  await client.query("INSERT INTO members (id, name, status) VALUES (2, 'Bo Diddley', 'B')")
+  const bo = { id: 2, name: 'Bo Diddley', zip: '00000', status: 'B', legacy: true, age: 1 }
+  expect((await client.query(sql.replace('= 1', '= 2'))).rows).toEqual([bo])
+  const inferred = hotswap.versions.current().generation
+
+  await hotswap.writeRule('1.yaml', report?.rule ?? '')
+  const later = await createVersionSource({
+    query: await textQuery(hotswap),
+    parser: await loadParser(),
+    readRules: async () => {
+      const checked = readRuleFile('1.yaml', report?.rule ?? '', await loadParser())
+      return checked.ok ? { ok: true, value: [checked.value] } : checked
+    },
+    createRewriter: passAll,
+    pollMs: 0,
+    log: { info: () => undefined, warn: () => undefined, debug: () => undefined },
+  })
+  if (!later.ok) throw new Error(`${later.problems.map(formatProblem).join('\n')}\n${report?.rule}`)
+  const declared = later.value.current().generation
+  const summary = ({ versions, steps }: typeof declared) => [
+    versions.map(({ catalog }) =>
+      catalog.byName
+        .get('public')
+        ?.get('members')
+        ?.columns.map(({ name, type, typmod }) => [name, type, typmod]),
+    ),
+    steps.map(({ mapping }) =>
+      [...mapping.relations.values()].map(({ columns, added }) => [
+        [...columns.keys()],
+        [...columns.values()].map((column) =>
+          column.kind === 'column'
+            ? column.name
+            : [column.type, column.writes.map((write) => write.column), column.key?.column],
+        ),
+        added.map(({ name }) => name),
+      ]),
+    ),
+  ]
+  expect(summary(declared)).toEqual(summary(inferred))
+})
+
+test.each([
+  [
+    'ALTER TABLE users ALTER id TYPE bigint USING id * 2',
+    'public.users.id: its values were changed by ALTER TYPE ... USING',
+  ],
+  ['ALTER TABLE users ALTER email TYPE text USING lower(email)', 'public.users.email: its values were changed'],
+  [
+    'ALTER TABLE users RENAME TO u; ALTER TABLE u RENAME email TO e; ALTER TABLE u ALTER e TYPE text USING lower(e); ALTER TABLE u RENAME TO users',
+    'public.users.email: its values were changed',
+  ],
+  [
+    'DO $$ BEGIN ALTER TABLE users ALTER id TYPE bigint USING id * 2; END $$',
+    'public.users.id: its type changed from integer to bigint in a DO block',
+  ],
+])('a type changed with a meaning needs a rule: %s', async (sql, expected) => {
+  hotswap = await startTestHotswap(schema)
+  expect((await hotswap.migrate('1', sql)).error?.detail).toContain(expected)
+  const column = expected.includes('.id:') ? 'id' : 'email'
+  const rule = `tables: { users: { columns: { ${column}: { ${column === 'email' && sql.includes('RENAME') ? 'to: e, ' : ''}same_meaning: true } } } }`
+  expect((await hotswap.migrate('2', sql, rule)).error).toBeUndefined()
+})
+
+test.each([
+  'ALTER TABLE users ALTER id TYPE bigint',
+  'ALTER TABLE users ALTER id TYPE bigint USING id::bigint, ALTER email TYPE varchar USING CAST(email::text AS varchar)',
+])('a type changed by casts alone needs none: %s', async (sql) => {
+  hotswap = await startTestHotswap(schema)
+  const client = await hotswap.connect()
+  expect((await hotswap.migrate('1', sql)).error).toBeUndefined()
+  const { rows, fields } = await client.query('SELECT id FROM users')
+  expect([rows, fields[0]?.dataTypeID]).toEqual([[{ id: 1 }], 23])
+})
+
+test('a change of type without a cast back needs a rule', async () => {
+  hotswap = await startTestHotswap('CREATE TABLE t (id uuid, n int)')
+  const { error } = await hotswap.migrate('1', 'ALTER TABLE t ALTER n TYPE bytea USING NULL::bytea', undefined)
+  expect(error?.detail).toContain('public.t.n: its values were changed by ALTER TYPE ... USING')
+  const rule = 'tables: { t: { columns: { n: { to: n, type: int } } } }'
+  const ruled = await hotswap.migrate('2', 'ALTER TABLE t ALTER n TYPE date USING NULL::date', rule)
+  expect(ruled.error?.detail).toBe(
+    '2.yaml:1:30: PostgreSQL has no cast from date to integer and back: give a rule with "read" and "write"',
+  )
+  const plain = await hotswap.migrate('3', 'ALTER TABLE t ALTER id TYPE bytea USING id::text::bytea')
+  expect(plain.error?.detail).toBe(
+    '3:1:1: public.t.id: PostgreSQL has no cast from bytea to uuid and back: give a rule with "read" and "write"',
+  )
+})

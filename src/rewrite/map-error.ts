@@ -92,6 +92,7 @@ function oldNames(
     constraint: (name) => own?.constraints.get(name) ?? onlyConstraint(names, name),
     referenced: (name) => (referencedPair(names, own, constraint) ?? pairOf(name))?.before.name,
     object: (printed) => names.objects.get(printed),
+    shownRange: (name) => shownRange(among, name),
     shownColumn: (name) => shownColumn(among, name),
   }
 }
@@ -105,6 +106,12 @@ function onlyConstraint(names: NamesBack, name: string): string | undefined {
   )
   const [only, ...others] = new Set(holding.map(({ constraints }) => constraints.get(name) ?? name))
   return others.length === 0 ? only : undefined
+}
+
+/** An alias is an old name; a new one is that of a table that is named as it is. */
+function shownRange(among: readonly RelationBack[], name: string): string {
+  if (among.some(({ before }) => before.name === name)) return name
+  return among.find(({ after }) => after.name === name)?.before.name ?? name
 }
 
 /** A column that a hint proposes: the old name, or nothing where the older version has no such column. */

@@ -18,6 +18,8 @@ export interface OldNames {
   referenced(name: string): string | undefined
   /** A data type or function, as a message prints it. */
   object(printed: string): string | undefined
+  /** The range variable that a hint names: a table without an alias has its new name. */
+  shownRange(name: string): string
   /** A column that a hint proposes; undefined where the older version has none such. */
   shownColumn(name: string): string | undefined
 }
@@ -225,7 +227,7 @@ function mapHint(hint: string, old: OldNames): string | undefined {
   const mapped = hint.replace(/\b(the column) "([^"]*)\.([^".]+)"/g, (_, a: string, range: string, column: string) => {
     const name = old.shownColumn(column)
     if (name === undefined) hidden = true
-    return `${a} "${range}.${name ?? column}"`
+    return `${a} "${old.shownRange(range)}.${name ?? column}"`
   })
   return hidden ? undefined : mapPlaces(mapped, old)
 }

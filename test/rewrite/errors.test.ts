@@ -135,6 +135,11 @@ describe('after renames', () => {
     expect(got).toEqual(['C 42703', 'M column notes.exta does not exist', 'P 36', 'S ERROR'])
   })
 
+  test('a hint names a table without an alias by its old name', async () => {
+    const [, got] = await ask(oracle, { sql: 'COPY notes (flag, fla) TO STDOUT', copyData: [] })
+    expect(got.filter((field) => field.includes('memos'))).toEqual([])
+  })
+
   test('a hint proposes a column by its old name', async () => {
     const [, got] = await ask(oracle, { sql: "UPDATE notes SET label = 'a' WHERE notes.titel = 'x'", copyData: [] })
     expect(got).toContain('H Perhaps you meant to reference the column "notes.label".')

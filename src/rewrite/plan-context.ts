@@ -1,7 +1,9 @@
 import type { ColumnRef } from 'libpg-query'
 import type { Catalog, Relation } from '../catalog/catalog.js'
 import type { RangeVariable } from '../resolve/range-variable.js'
+import type { OutputNameReference, Reference } from '../resolve/reference.js'
 import type { Closure } from './closure.js'
+import type { KeyFacts } from './key-columns.js'
 import { type Mapping, plainName, type RelationMapping } from './mapping.js'
 import type { Edit } from './outcome.js'
 import type { Shown } from './presentation.js'
@@ -37,13 +39,18 @@ export interface PlanContext {
   readonly source: StatementSource
   readonly step: StepFacts
   readonly names: NamePath
+  /** All references of the statement. */
+  readonly references: readonly Reference[]
   readonly shown: ReadonlyMap<RangeVariable, Shown>
+  readonly keyFacts: KeyFacts
   readonly edits: Edit[]
   readonly refusals: PlannedRefusal[]
-  /** Column references of which the last part changed its name. */
-  readonly renamedRefs: Set<ColumnRef>
+  /** Column references, calls and type names of which the last part changed its name. */
+  readonly renamedRefs: Set<OutputNameReference['leaf']>
   /** Names that several range variables without alias have, of different schemas. */
   readonly sharedNames: ReadonlySet<string>
+  /** Column references that became their key column: nothing else edits them. */
+  readonly keyed: Set<ColumnRef>
   /** True where some function of the statement shows the field names of rows. */
   readonly rowNamesSeen: boolean
 }

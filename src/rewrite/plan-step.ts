@@ -11,6 +11,7 @@ import {
   type RelationMapping,
 } from './mapping.js'
 import { mapObjects } from './object-mapping.js'
+import { mapTypeCatalogs } from './type-catalogs.js'
 import { planDefaults } from './plan-defaults.js'
 
 /** What rules say of one relation beyond what identity shows. */
@@ -48,7 +49,7 @@ export function planStep(before: Catalog, after: Catalog, rules: StepRules = new
   const mapped = mapObjects(before, after)
   const rulesFor = (relation: Relation) => rulesOf(relation, before, rules)
   const { changed, differences } = diffCatalogs(mapped.before, after, (relation) => declaredOf(rulesFor(relation)))
-  const relations = new Map<number, RelationMapping>()
+  const relations = new Map<number, RelationMapping>(mapTypeCatalogs(before, after, mapped.objects.values()))
   const refused = [...differences, ...mapped.differences]
   for (const change of changed) {
     const own = rulesFor(change.before)

@@ -17,7 +17,7 @@ const LONG = process.env.HOTSWAP_LONG !== undefined
 const STATEMENTS = Number(process.env.HOTSWAP_STATEMENTS ?? (LONG ? 100_000 : 2_400))
 const SHARE = { rewriter: 0.65, proxy: 0.35 } as const satisfies Record<Mode, number>
 /** Sets of tables of one round; they live beside each other in one pair of databases, each in schemas of its own. */
-const SETS = 24
+const SETS = LONG ? 24 : 12
 const STATEMENTS_OF_SET = LONG ? 100 : 50
 const MOST_STEPS = 6
 /** Statements on their way at once. */
@@ -25,7 +25,7 @@ const WINDOW = 12
 const LEAST_ANSWERED = 0.85
 // Most of these are duplicate keys.
 const MOST_FAILING = 0.2
-const MOST_REPORTS = 3
+const MOST_REPORTS = Number(process.env.HOTSWAP_REPORTS ?? 3)
 
 // The gate asks the same questions every time; the long run asks new ones.
 const seed = Number(process.env.HOTSWAP_SEED ?? (LONG ? Date.now() % 2 ** 31 : 1))
@@ -39,7 +39,7 @@ export function describeGenerated(mode: Mode): void {
 
     test.each(rounds)('are answered as on the old schema: round %i', { timeout: 600_000 }, async (round) => {
       const reports = await runRound(mode, roundSeed(mode, round), tally)
-      expect(reports.slice(0, MOST_REPORTS).join('\n\n'), `${reports.length} differences`).toBe('')
+      expect(reports.join('\n\n'), `${reports.length} differences`).toBe('')
     })
 
     test('few are refused, for reasons that are documented, and few fail on the old schema too', () => {
@@ -73,12 +73,11 @@ async function runRound(mode: Mode, ownSeed: number, tally: Tally): Promise<read
     const pair = await old.migrate({ name: 'generated', steps: steps.map(joinSteps) })
     const oracle = await openOracle(mode, pair, inject('postgresPort'), 'DEALLOCATE ALL')
     try {
-      const reports: string[] = []
+      const different: { readonly numbers: readonly number[]; readonly set: TableSet }[] = []
       const ask = async (set: TableSet) => {
         const numbers = Array.from({ length: random() + (random() % 150) }, random)
-        if ((await askOne(oracle, numbers, set, tally)).kind !== 'different') return
-        if (reports.length < MOST_REPORTS) reports.push(`${await shrink(oracle, numbers, set)}\n\n${describeSet(set)}`)
-        else reports.push('')
+        const { kind } = await askOne(oracle, numbers, set, tally)
+        if (kind === 'different') different.push({ numbers, set })
       }
       const all = sets.flatMap((set) => Array.from({ length: STATEMENTS_OF_SET }, () => set))
       const next = all.values()
@@ -87,7 +86,11 @@ async function runRound(mode: Mode, ownSeed: number, tally: Tally): Promise<read
           for (const set of next) await ask(set)
         }),
       )
-      return reports
+      const reports: string[] = []
+      for (const { numbers, set } of different.slice(0, MOST_REPORTS)) {
+        reports.push(`${await shrink(oracle, numbers, set)}\n\n${describeSet(set)}`)
+      }
+      return [...reports, ...different.slice(MOST_REPORTS).map(() => 'not shown')]
     } finally {
       await oracle.close()
       await pair.drop()
@@ -140,7 +143,7 @@ async function shrink(oracle: Oracle, numbers: readonly number[], set: TableSet)
     report = verdict.report
     throw new Error('different')
   })
-  await fc.check(property, { examples: [[[...numbers]]], numRuns: 1, interruptAfterTimeLimit: 20_000 })
+  await fc.check(property, { examples: [[[...numbers]]], numRuns: 1, interruptAfterTimeLimit: 10_000 })
   return report
 }
 

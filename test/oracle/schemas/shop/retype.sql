@@ -3,8 +3,12 @@
 --|   members:
 --|     columns:
 --|       zip: { read: zip::text, write: value::integer, injective: true }
---|       joined: { read: joined AT TIME ZONE 'UTC', write: value AT TIME ZONE 'UTC', injective: true, total: true, monotone: true }
+--|       joined: { time_zone: UTC }
+--|   orders: { same_meaning: true }
+--|   visits_2023: { same_meaning: true }
+--|   visits_2024: { same_meaning: true }
 --|   visits:
+--|     same_meaning: true
 --|     columns:
 --|       zip: { read: zip::text, write: value::integer, injective: true }
 ALTER TABLE users ALTER age TYPE bigint, ALTER manager_id TYPE bigint, ALTER balance TYPE numeric(14, 4), ALTER bio TYPE text;

@@ -4,26 +4,39 @@ import { changedColumnNames } from './closure.js'
 import { isReshaped, type Mapping, type RelationMapping } from './mapping.js'
 import { type PlanContext, refuseUnsupported } from './plan-context.js'
 
-/** The changed relation whose row type, or an array of it, a column has; undefined for all ordinary columns. */
-export function rowTypeOf(column: Column, mapping: Mapping): RelationMapping | undefined {
+/** Relations whose columns changed, by the oid of their row type, and by the name of arrays of it. */
+export interface RowTypes {
+  readonly byOid: ReadonlyMap<number, RelationMapping>
+  readonly byArray: ReadonlyMap<string, RelationMapping>
+}
+
+export function rowTypesOf(mapping: Mapping): RowTypes {
+  const byOid = new Map<number, RelationMapping>()
+  const byArray = new Map<string, RelationMapping>()
   for (const change of mapping.relations.values()) {
     if (changedColumnNames(change).size === 0) continue
     const { rowTypeOid, schema, name } = change.before
-    const array = `${quoteIdentifier(schema)}.${quoteIdentifier(name)}[]`
-    if (column.typeOid === rowTypeOid || column.type === array) return change
+    byOid.set(rowTypeOid, change)
+    byArray.set(`${quoteIdentifier(schema)}.${quoteIdentifier(name)}[]`, change)
   }
-  return undefined
+  return { byOid, byArray }
+}
+
+/** The changed relation whose row type, or an array of it, a column has; undefined for all ordinary columns. */
+export function rowTypeOf({ typeOid, type }: Column, { byOid, byArray }: RowTypes): RelationMapping | undefined {
+  return byOid.get(typeOid) ?? (type.endsWith(']') ? byArray.get(type) : undefined)
 }
 
 /** Relations with a column of a changed relation's row type: what they show has changed with it. */
 export function relationsHolding(relations: readonly Relation[], mapping: Mapping): readonly Relation[] {
-  return relations.filter((relation) => relation.columns.some((column) => rowTypeOf(column, mapping) !== undefined))
+  const rowTypes = rowTypesOf(mapping)
+  return relations.filter((relation) => relation.columns.some((column) => rowTypeOf(column, rowTypes) !== undefined))
 }
 
 /** Refuses a value of a changed row type where its new fields, or new names of its fields, could be seen. */
 export function refuseComposite(context: PlanContext, columns: readonly (Column | undefined)[], at?: number): boolean {
   for (const column of columns) {
-    const change = column === undefined ? undefined : rowTypeOf(column, context.step.mapping)
+    const change = column === undefined ? undefined : rowTypeOf(column, context.step.rowTypes)
     if (column === undefined || change === undefined) continue
     if (!isReshaped(change) && !context.rowNamesSeen) continue
     refuseUnsupported(

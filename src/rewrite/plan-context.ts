@@ -3,6 +3,7 @@ import type { Catalog, Relation } from '../catalog/catalog.js'
 import type { RangeVariable } from '../resolve/range-variable.js'
 import type { OutputNameReference, Reference } from '../resolve/reference.js'
 import type { Closure } from './closure.js'
+import type { RowTypes } from './composite.js'
 import type { KeyFacts } from './key-columns.js'
 import { type Mapping, plainName, type RelationMapping } from './mapping.js'
 import type { Edit } from './outcome.js'
@@ -26,6 +27,7 @@ export interface StepFacts {
   readonly after: Catalog
   readonly mapping: Mapping
   readonly closure: Closure
+  readonly rowTypes: RowTypes
 }
 
 /** The session's share of a name's meaning. */

@@ -172,7 +172,7 @@ export function planRowSource(context: PlanContext, reference: RowSourceReferenc
     const change = mapping.relations.get(oid)
     return change !== undefined && changedColumnNames(change).size > 0
   })
-  if (!rows && reference.columns.every((column) => rowTypeOf(column, mapping) === undefined)) return
+  if (!rows && reference.columns.every((column) => rowTypeOf(column, context.step.rowTypes) === undefined)) return
   refuseUnsupported(
     context,
     'a function in FROM is given rows of a table whose columns changed, and shows their fields',

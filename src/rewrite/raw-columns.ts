@@ -24,10 +24,11 @@ export function rawColumns(
   for (const group of groups) {
     const columns = group.map((column) => rawColumnOf(column, step, shown, references))
     const types = new Set(columns.map((column) => column?.type))
+    // Where one side stayed, the merged column would take the type of the other.
     if (types.size !== 1 || types.has(undefined)) continue
     group.forEach(({ range }, index) => {
       const column = columns[index]
-      if (column?.isRaw) raw.set(range, (raw.get(range) ?? new Set()).add(column.name))
+      if (column !== undefined) raw.set(range, (raw.get(range) ?? new Set()).add(column.name))
     })
   }
   return raw
@@ -50,8 +51,6 @@ interface RawColumn {
   readonly name: string
   /** The old type without its length. */
   readonly type: string
-  /** False for a column that did not change. */
-  readonly isRaw: boolean
 }
 
 function rawColumnOf(
@@ -64,12 +63,11 @@ function rawColumnOf(
   if (old === undefined || range.role !== 'from' || index < range.aliased) return undefined
   const computed = computedColumn(step.mapping.relations.get(range.relation?.oid ?? 0), old.name)
   const type = withoutLength(old.type)
-  if (computed === undefined) return { name: old.name, type, isRaw: false }
   const whole = references.some(
     (reference) =>
       (reference.kind === 'whole-row' && reference.range === range) ||
       (reference.kind === 'star' && isUnlistable(reference) && rangesOfStar(reference).has(range)),
   )
-  if (computed.key?.comparable !== true || range.inJoin !== undefined || whole) return undefined
-  return shown.get(range)?.as === 'derived' ? { name: old.name, type, isRaw: true } : undefined
+  if (computed?.key?.comparable !== true || range.inJoin !== undefined || whole) return undefined
+  return shown.get(range)?.as === 'derived' ? { name: old.name, type } : undefined
 }

@@ -1,4 +1,5 @@
 import { closureOf } from './closure.js'
+import { rowTypesOf } from './composite.js'
 import type { Generation } from './generation.js'
 import type { StepFacts } from './plan-context.js'
 
@@ -8,6 +9,6 @@ export function stepFacts(generation: Generation): readonly StepFacts[] {
     const before = generation.versions[number]?.catalog
     const after = generation.versions[number + 1]?.catalog
     if (before === undefined || after === undefined) throw new Error(`step ${number} leads from or to no version`)
-    return { number, before, after, mapping, closure: closureOf(before, after, mapping) }
+    return { number, before, after, mapping, closure: closureOf(before, after, mapping), rowTypes: rowTypesOf(mapping) }
   })
 }

@@ -12,7 +12,8 @@ import type {
   RefreshMatViewStmt,
   ReindexStmt,
 } from 'libpg-query'
-import { type ResolveContext, STATEMENT_PLACE } from './context.js'
+import type { Relation } from '../catalog/catalog.js'
+import { type Place, type ResolveContext, STATEMENT_PLACE } from './context.js'
 import { resolveCreated } from './created.js'
 import { resolveExpression } from './expression.js'
 import { resolveRangeVar } from './from-clause.js'
@@ -20,7 +21,7 @@ import { lookUpRelation } from './namespace.js'
 import { locationOf, stringsOf, taggedNode } from './node.js'
 import type { RangeVariable } from './range-variable.js'
 import type { BuiltUponReference } from './reference.js'
-import { visibleOf } from './scope.js'
+import { type Scope, visibleOf } from './scope.js'
 import { resolveTypeName } from './type-name.js'
 
 /**
@@ -76,11 +77,30 @@ function followCreate(context: ResolveContext, body: CreateStmt): boolean {
     if ('RangeVar' in parent) followUpon(context, parent.RangeVar, { use: 'inherited' })
   }
   if (ofTypename !== undefined) resolveTypeName(context, ofTypename)
-  for (const element of [...(tableElts ?? []), ...(constraints ?? [])]) followElement(context, element)
+  const elements = [...(tableElts ?? []), ...(constraints ?? [])]
+  const place = { ...STATEMENT_PLACE, scope: ownColumns(relation, elements, inhRelations ?? []) }
+  for (const element of elements) followElement(context, place, element)
   return true
 }
 
-function followElement(context: ResolveContext, element: Node): void {
+/** What the expressions of a new table see: its own columns, of which those that it takes from others are not listed. */
+function ownColumns(table: RangeVar | undefined, elements: readonly Node[], parents: readonly Node[]): Scope {
+  const names = elements.flatMap((element) => ('ColumnDef' in element ? [element.ColumnDef.colname ?? ''] : []))
+  const listed = parents.length === 0 && !elements.some((element) => 'TableLikeClause' in element)
+  const own: RangeVariable = {
+    role: 'opaque',
+    name: table?.relname,
+    schema: undefined,
+    relation: undefined,
+    columns: listed ? names : undefined,
+    some: names,
+    aliased: 0,
+    node: undefined,
+  }
+  return { ...visibleOf(own), parent: undefined }
+}
+
+function followElement(context: ResolveContext, place: Place, element: Node): void {
   if ('TableLikeClause' in element) {
     const { relation: node, options = 0 } = element.TableLikeClause
     if (node === undefined) return
@@ -89,13 +109,19 @@ function followElement(context: ResolveContext, element: Node): void {
     else context.references.push({ kind: 'built-upon', relation, node, upon: { use: 'like', options } })
   } else if ('ColumnDef' in element) {
     resolveTypeName(context, element.ColumnDef.typeName)
-    resolveExpression(context, STATEMENT_PLACE, element.ColumnDef.raw_default)
-    for (const constraint of element.ColumnDef.constraints ?? []) followElement(context, constraint)
+    resolveExpression(context, place, element.ColumnDef.raw_default)
+    for (const constraint of element.ColumnDef.constraints ?? []) followElement(context, place, constraint)
   } else if ('Constraint' in element) {
     const { pktable, pk_attrs, raw_expr, exclusions, where_clause } = element.Constraint
-    resolveExpression(context, STATEMENT_PLACE, [raw_expr, exclusions, where_clause])
-    if (pktable !== undefined) followUpon(context, pktable, { use: 'referenced', columns: stringsOf(pk_attrs) })
+    resolveExpression(context, place, [raw_expr, exclusions, where_clause])
+    const itself = pktable?.relname === place.scope?.ranges[0]?.name && lookUp(context, pktable) === undefined
+    if (pktable !== undefined && !itself)
+      followUpon(context, pktable, { use: 'referenced', columns: stringsOf(pk_attrs) })
   }
+}
+
+function lookUp({ namespace }: ResolveContext, node: RangeVar | undefined): Relation | undefined {
+  return lookUpRelation(namespace, node?.schemaname, node?.relname ?? '')
 }
 
 function followUpon(context: ResolveContext, node: RangeVar, upon: BuiltUponReference['upon']): void {

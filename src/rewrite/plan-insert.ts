@@ -8,6 +8,7 @@ import type { InsertValue, RelationMapping } from './mapping.js'
 import { edit, mappingOf, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { planQuery } from './plan-insert-query.js'
 import { planDefaultValues, planRows } from './plan-insert-values.js'
+import { planInference } from './plan-target.js'
 import { isDefault, isStarNode } from './repeatable.js'
 import { tableThatNeedsValues } from './view-insert.js'
 import { refuseTargets, type Target } from './write-refusals.js'
@@ -43,6 +44,7 @@ export function planInsert(context: PlanContext, reference: InsertReference): vo
   if (refuseView(context, reference)) return
   const unlisted = reference.listed === undefined ? (reference.range.relation?.columns ?? []) : []
   if (refuseComposite(context, unlisted, locationOf(reference.node)) || change === undefined) return
+  if (reference.conflictAt !== undefined) planInference(context, reference.range, change)
   const width = sourceWidth(reference)
   if (reference.listed === undefined && width === undefined) {
     refuseUncounted(context, reference, change)

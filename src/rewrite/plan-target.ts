@@ -1,9 +1,11 @@
+import { locationOf } from '../resolve/node.js'
+import type { RangeVariable } from '../resolve/range-variable.js'
 import type { TargetColumnReference } from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { arrange } from './arrange.js'
 import { newColumnNames } from './closure.js'
 import { refuseComposite } from './composite.js'
-import type { ComputedColumn, RelationMapping } from './mapping.js'
+import { type ComputedColumn, computedColumn, type RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { elementsIn, isSymbol, tokenIndexAt } from './statement-source.js'
 import { elementSpans } from './value-span.js'
@@ -39,10 +41,29 @@ export function planTargetColumn(context: PlanContext, reference: TargetColumnRe
 /** A computed column that one new column holds conflicts where that one does. */
 function planConflictColumn(context: PlanContext, name: string, column: ComputedColumn, at: number): void {
   const { key, writes } = column
-  if (key?.injective && writes.length === 1 && writes[0]?.column === key.column) {
-    renameAt(context, at, key.column)
-    return
+  if (key?.injective && writes.length === 1 && writes[0]?.column === key.column) renameAt(context, at, key.column)
+  else refuseConflict(context, name, at)
+}
+
+/**
+ * Columns in the expressions and the condition by which ON CONFLICT infers an index. Those of the new index are the old
+ * ones read anew by PostgreSQL when the type changed, so that the new column stands there by its bare name.
+ */
+export function planInference(context: PlanContext, range: RangeVariable, change: RelationMapping): void {
+  for (const reference of context.references) {
+    if (reference.kind !== 'column' || !reference.bareOnly || reference.range !== range) continue
+    const column = computedColumn(change, reference.name)
+    if (column === undefined) continue
+    const { key } = column
+    const at = locationOf(reference.node)
+    if (key?.comparable) {
+      context.keyed.add(reference.node)
+      renameAt(context, at, key.column)
+    } else refuseConflict(context, reference.name, at)
   }
+}
+
+function refuseConflict(context: PlanContext, name: string, at: number): void {
   refuseUnsupported(
     context,
     `ON CONFLICT names column "${name}", and equal old values need not be equal in the new schema`,

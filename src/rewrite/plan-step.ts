@@ -11,8 +11,8 @@ import {
   type RelationMapping,
 } from './mapping.js'
 import { mapObjects } from './object-mapping.js'
-import { mapTypeCatalogs } from './type-catalogs.js'
 import { planDefaults } from './plan-defaults.js'
+import { mapTypeCatalogs } from './type-catalogs.js'
 
 /** What rules say of one relation beyond what identity shows. */
 export interface RelationRules {

@@ -1,6 +1,6 @@
 import type { Catalog, NamedObject } from './catalog.js'
 import { type Difference, qualifiedName } from './difference.js'
-import { type ObjectPair, type OidTranslation, pairObjects, translated } from './pair-objects.js'
+import { type ObjectPair, type OidTranslation, pairObjects, takesOldCalls, translated } from './pair-objects.js'
 
 export interface ObjectDiff {
   /** Objects that statements name otherwise now, or that were made anew. */
@@ -18,7 +18,7 @@ export function diffObjects(before: Catalog, after: Catalog): ObjectDiff {
     changed: pairs.filter(isChanged),
     translation,
     differences: [
-      ...gone.map((object) => ({
+      ...gone.filter(isNameable).map((object) => ({
         relation: qualifiedName(object),
         what: `the ${object.kind} was dropped`,
         hint: 'old statements may use it: keep it until no client speaks the old version',
@@ -26,6 +26,14 @@ export function diffObjects(before: Catalog, after: Catalog): ObjectDiff {
       ...pairs.flatMap((pair) => diffShape(pair, translation)),
     ],
   }
+}
+
+// The result type of a function, in its shape: trigger and event_trigger.
+const TRIGGER_RESULT = /(?:^| )(?:2279|3838) f$/
+
+/** False for trigger functions: no statement can call them. */
+function isNameable({ kind, shape }: NamedObject): boolean {
+  return kind !== 'function' || !TRIGGER_RESULT.test(shape[0] ?? '')
 }
 
 function isChanged({ before, after }: ObjectPair): boolean {
@@ -36,6 +44,7 @@ function diffShape({ before, after }: ObjectPair, translation: OidTranslation): 
   const relation = qualifiedName(before)
   if (before.kind === 'enum') return diffLabels(relation, before, after)
   if (translated(before.shape, translation).join('\0') === after.shape.join('\0')) return []
+  if (before.kind === 'function' && takesOldCalls(before, after, translation)) return []
   return [
     {
       relation,

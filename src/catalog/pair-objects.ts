@@ -79,12 +79,35 @@ function successorOf(
     const object = oid === undefined ? undefined : after.objectByOid.get(oid)
     if (oid !== undefined) return object !== undefined && isNew(object) ? object : undefined
   }
-  return (after.objectsByName.get(old.name) ?? []).find(
-    (object) =>
-      isNew(object) &&
-      object.schema === old.schema &&
-      (old.kind === 'enum' || object.shape.join() === translated(old.shape, translation).join()),
+  const named = (after.objectsByName.get(old.name) ?? []).filter(
+    (object) => isNew(object) && object.schema === old.schema,
   )
+  const same = named.find(
+    (object) => old.kind === 'enum' || object.shape.join() === translated(old.shape, translation).join(),
+  )
+  if (same !== undefined || old.kind !== 'function') return same
+  const [only, ...others] = named
+  return only !== undefined && others.length === 0 && takesOldCalls(old, only, translation) ? only : undefined
+}
+
+/**
+ * True where each call of the old function is one of the new: more parameters came, and have defaults.
+ *
+ *     f(text, date)  =>  f(text, date, weeks integer DEFAULT 4)
+ */
+export function takesOldCalls(before: NamedObject, after: NamedObject, translation: OidTranslation): boolean {
+  const [old, now] = [signatureOf(translated(before.shape, translation)[0]), signatureOf(after.shape[0])]
+  if (old === undefined || now === undefined || old.rest !== now.rest) return false
+  const least = after.arguments?.least ?? now.arguments.length
+  return old.arguments.every((oid, index) => now.arguments[index] === oid) && least <= (before.arguments?.least ?? 0)
+}
+
+/** `f 25 1082 0 23 f`: kind, argument types, how many have defaults, result, whether it is a set; not of OUT parameters. */
+function signatureOf(shape = ''): { readonly arguments: readonly string[]; readonly rest: string } | undefined {
+  const words = shape.split(' ').filter((word) => word !== '')
+  const [kind, ...types] = words.slice(0, -3)
+  if (kind !== 'f' || shape.includes('{')) return undefined
+  return { arguments: types, rest: words.slice(-2).join(' ') }
 }
 
 /** The types that the columns of an old type have in the newer catalog; columns that are gone do not count. */

@@ -16,6 +16,8 @@ const schema = `
   CREATE TABLE harbours (id int PRIMARY KEY, town text NOT NULL, depth int DEFAULT 3 CHECK (depth > 0));
   CREATE TABLE ships (id int PRIMARY KEY, harbour int REFERENCES harbours);
   CREATE VIEW deep AS SELECT id AS harbour, town FROM harbours WHERE depth > 9;
+  CREATE FUNCTION tide(text, hour int DEFAULT 6) RETURNS int LANGUAGE sql AS 'SELECT 1';
+  CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 `
 
 const parser = await loadParser()
@@ -134,4 +136,29 @@ test('a view that became a table of other column names is told by a rule', async
     query(step.rewrite('SELECT * FROM deep WHERE harbour = 7')),
   )
   expect(rows).toEqual([['7', 'Hafen']])
+})
+
+test('a function made again with more parameters that have defaults takes the old calls', async () => {
+  const result = "RETURNS int LANGUAGE sql AS 'SELECT 2'"
+  const step = await planned(
+    `DROP FUNCTION tide; CREATE FUNCTION tide(text, hour int DEFAULT 6, low boolean DEFAULT true) ${result}`,
+  )
+  expect(step.differences).toEqual([])
+  const sql = `SELECT tide('a'), tide('a', 3)`
+  expect(await withTextQuery(step.database.url, (query) => query(step.rewrite(sql)))).toEqual([['2', '2']])
+})
+
+test.each([
+  ['has no default for a new parameter', 'tide(text, hour int, low boolean) RETURNS int'],
+  ['has no default where the old one had', 'tide(text, hour int) RETURNS int'],
+  ['takes other types', 'tide(text, hour bigint DEFAULT 6) RETURNS int'],
+  ['gives another type', 'tide(text, hour int DEFAULT 6) RETURNS bigint'],
+])('a function made again that %s is another one', async (_, signature) => {
+  const step = await planned(`DROP FUNCTION tide; CREATE FUNCTION ${signature} LANGUAGE sql AS 'SELECT 2'`)
+  expect(step.differences.join('\n')).toContain('public.tide: the function was dropped')
+})
+
+test('a trigger function is missed by no statement', async () => {
+  const step = await planned('DROP FUNCTION watch()')
+  expect(step.differences).toEqual([])
 })

@@ -22,6 +22,7 @@ interface Flags {
   readonly first?: string
   readonly jumps: string
   readonly shapes?: boolean
+  readonly quick?: boolean
   readonly full?: boolean
 }
 
@@ -59,6 +60,7 @@ async function main(name: string, directory: string, flags: Flags): Promise<void
     rules: flags.rules,
     drafts: flags.drafts,
     shapes: flags.shapes === true,
+    quick: flags.quick === true,
     jumps: Number(flags.jumps),
     onStep: ({ name, tried }) => {
       const { queries, same } = countVerdicts(tried)
@@ -83,6 +85,7 @@ const program = new Command('bench:corpus')
   .option('--first <n>', 'only the first n migrations')
   .option('--jumps <n>', "ask every n-th version's statements at the head; 0 for none", '1')
   .option('--shapes', "ask for the tables' own shapes too")
+  .option('--quick', 'ask nothing after migrations that change no relation, type or function')
   .option('--full', 'print steps that changed nothing too')
   .option('--json <file>', 'write everything there')
   .action(async (name: string, directory: string, flags: Flags) => {

@@ -78,6 +78,7 @@ async function replayFiles(
     rules: folder,
     drafts: undefined,
     shapes: false,
+    quick: false,
     jumps: 1,
     onStep: () => undefined,
   })

@@ -25,7 +25,7 @@ export function wayBackOf(edits: readonly Edit[]): WayBack {
     way.push(newStart + text.length, end, 1)
     shift += text.length - (end - start)
   }
-  return Int32Array.from(way)
+  return new Int32Array(way)
 }
 
 /** The byte offset of the old text that a byte offset of the new text comes from; undefined where none. */

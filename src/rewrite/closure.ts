@@ -52,12 +52,8 @@ function addObjects(names: Set<string>, before: Catalog, after: Catalog, mapping
 
 /** Old and new names of columns of which the name does not mean the same on both sides. */
 export function changedColumnNames(change: RelationMapping): ReadonlySet<string> {
-  const names = new Set<string>()
-  for (const [name, column] of change.columns) {
-    if (column.kind === 'computed') names.add(name)
-    else if (column.name !== name) names.add(name).add(column.name)
-  }
-  for (const column of change.added) names.add(column.name)
+  const names = new Set(newColumnNames(change))
+  for (const [name, column] of change.columns) if (plainName(column) !== name) names.add(name)
   return names
 }
 

@@ -51,7 +51,10 @@ export function mapNames(fields: ErrorFields, names: NamesBack, touched: Readonl
     if (constraint !== undefined) mapped.set('n', own.constraints.get(constraint) ?? constraint)
   }
   mapDataType(mapped, names)
-  const old = oldNames(names, touched, own, constraint)
+  // Without a position it is about the columns of a relation that the statement makes, whose names are its own.
+  const isOwnName = fields.get('C') === '42701' && !fields.has('P')
+  const all = oldNames(names, touched, own, constraint)
+  const old: OldNames = isOwnName ? { ...all, column: () => undefined } : all
   for (const code of ['M', 'D', 'H', 'W'] as const) {
     const text = fields.get(code)
     if (text === undefined) continue

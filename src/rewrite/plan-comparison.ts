@@ -7,7 +7,7 @@ import { withoutLength, writeText } from './computed.js'
 import { canFollow, keyOf } from './key-columns.js'
 import type { ComputedColumn, KeyColumn } from './mapping.js'
 import { operandEnd, operandStart } from './operand.js'
-import { qualifierText, rawColumn, reaches } from './plan-column.js'
+import { planQualifier, qualifierText, rawColumn, reaches } from './plan-column.js'
 import { edit, type PlanContext } from './plan-context.js'
 import { closingParenthesis, isSymbol, isWord, nameAt, tokenIndexAt } from './statement-source.js'
 
@@ -25,7 +25,11 @@ export function planComparison(context: PlanContext, reference: ComparisonRefere
   if (raw?.key !== undefined) {
     const operands = operandsOf(context, reference)
     const pinned = !needsPin(raw, raw.key, target, context) || pin(context, reference, raw, operands)
-    if (pinned) context.keyed.add(reference.column)
+    if (!pinned) return
+    const start = locationOf(reference.column)
+    const parts = nameAt(context.source, start)
+    if (parts.length > 1) planQualifier(context, target.range, start, parts)
+    context.keyed.add(reference.column)
     return
   }
   if (target.merged) return

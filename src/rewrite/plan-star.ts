@@ -9,6 +9,7 @@ import { computedColumn, hasOtherColumns, isReshaped } from './mapping.js'
 import { planQualifier, qualifierText, rawColumn, rowText, substituted } from './plan-column.js'
 import { edit, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { tableWordBefore } from './plan-range.js'
+import { isUnlistable } from './star-list.js'
 import { nameAt } from './statement-source.js'
 
 /** `*` and `t.*` are expanded to the old columns where the new relation would show others. */
@@ -30,7 +31,8 @@ export function planStar(context: PlanContext, reference: StarReference): void {
     }
     return
   }
-  const items = range === undefined ? bareItems(context, reference) : rangeItems(context, reference, range)
+  const listed = range === undefined ? bareItems(context, reference) : rangeItems(context, reference, range)
+  const items = isUnlistable(reference) ? undefined : listed
   if (items === undefined || items.length === 0) {
     refuseUnsupported(
       context,

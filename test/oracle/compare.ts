@@ -8,8 +8,6 @@ export interface Tolerance {
   readonly computed: ReadonlySet<string>
   /** Rows may come in another order. */
   readonly anyOrder: boolean
-  /** Names that a message quotes, and its DETAIL, may differ. */
-  readonly anyNames: boolean
   /** Rows are the text of a plan, which names the new schema. */
   readonly anyRows: boolean
 }
@@ -75,9 +73,9 @@ function describeAnswer(messages: readonly BackendMessage[], tolerance: Toleranc
 }
 
 // The fields of an ErrorResponse that belong to the statement; the others tell of PostgreSQL's source and of functions.
-const comparedFields = ['S', 'C', 'M', 'D', 'P', 's', 't', 'c', 'd', 'n']
+const comparedFields = ['S', 'C', 'M', 'D', 'H', 'P', 's', 't', 'c', 'd', 'n']
 
-function describeMessage(message: BackendMessage, { relations, anyNames }: Tolerance): string {
+function describeMessage(message: BackendMessage, { relations }: Tolerance): string {
   switch (message.type) {
     case 'DataRow':
       return `row ${message.values.map((value) => (value === null ? 'NULL' : printable(value))).join(' | ')}`
@@ -93,11 +91,10 @@ function describeMessage(message: BackendMessage, { relations, anyNames }: Toler
     case 'ErrorResponse':
     case 'NoticeResponse':
       return `${message.type} ${comparedFields
-        .flatMap((code) =>
-          message.fields.has(code) && !(anyNames && code === 'D')
-            ? [`${code}=${comparableField(code, message.fields, anyNames)}`]
-            : [],
-        )
+        .flatMap((code) => {
+          const value = message.fields.get(code)
+          return value === undefined ? [] : [`${code}=${comparableField(value)}`]
+        })
         .join(' ')}`
     case 'Other':
       return `${message.code} ${printable(message.body)}`
@@ -106,14 +103,9 @@ function describeMessage(message: BackendMessage, { relations, anyNames }: Toler
   }
 }
 
-function comparableField(code: string, fields: ReadonlyMap<string, string>, anyNames: boolean): string {
-  const value = fields.get(code) ?? ''
-  if (code !== 'D' && code !== 'M') return value
-  // The row that a failed constraint shows has the new columns in it.
-  if (value.startsWith('Failing row contains')) return 'Failing row contains'
-  // Which other relation a foreign key or CASCADE leads to is told under its name of today.
-  const others = code === 'D' || /cascades to|drop cascades/.test(value)
-  return anyNames || others ? value.replace(/"(?:[^"]|"")*"|Key \([^=]*\)=/g, '"..."') : value
+/** The row that a failed constraint shows has the new columns in it; which name is the nearest one hangs on all others. */
+function comparableField(value: string): string {
+  return /^(?:Failing row contains|Perhaps you meant to reference the (?:table alias|column))/.exec(value)?.[0] ?? value
 }
 
 function printable(data: Buffer): string {

@@ -59,7 +59,7 @@ export function generateExpression(build: Build, scope: Scope, type: Type, depth
       return scalarSubquery(build, scope, type) ?? simple()
     case 12:
       return choices.chance(40)
-        ? made(`${parameter(build, type)}::${declared(type)}`, castName(type))
+        ? made(`${writtenParameter(build, { type })}::${declared(type)}`, castName(type))
         : made(`(${simple().sql})`, simple().name)
     default:
       return simple()

@@ -1,7 +1,7 @@
 import type { ColumnRuleInput } from '../../../src/config/rule-schema.js'
 import type { Choices } from './choices.js'
 import { type Column, quote } from './model.js'
-import { declared, type Type, types } from './types.js'
+import { declared, literalOf, type Type, types } from './types.js'
 
 /** What becomes of one column, besides another name; new names are in force already. */
 export interface ColumnChange {
@@ -25,7 +25,6 @@ const casts: { readonly [type in Type]?: readonly Type[] } = {
   small: ['int', 'big'],
   big: ['int', 'num'],
   level: ['big'],
-  num: ['big'],
   text: ['varcharAny'],
   varchar: ['text', 'varchar20', 'varcharAny'],
   varchar20: ['text', 'varchar'],
@@ -44,12 +43,18 @@ function kindsOf(choices: Choices, column: Column, freshName: () => string): (()
   const { type, name, fixed, unique } = column
   const it = quote(name)
   const kinds: (() => ColumnChange)[] = (casts[type] ?? []).map((to) => () => castTo(choices, column, to))
-  const ruled = (to: Type, read: string, write: string, declares: object = {}) =>
+  const changed = (to: Type, write: string, rule: Exclude<ColumnRuleInput, string>) =>
     kinds.push(() => ({
       sql: (target) => retype(target, column, to, write),
-      rule: { to: name, ...declares, read, write },
+      rule: { to: name, ...rule },
       left: [{ ...column, type: to, ...(column.fallback === undefined ? {} : { fallback: written(column, write) }) }],
     }))
+  const ruled = (to: Type, read: string, write: string, declares: object = {}) =>
+    changed(to, write, { ...declares, read, write })
+  const mapped = (to: Type, values: Readonly<Record<string, string>>) => {
+    const cases = Object.entries(values).map(([old, now]) => `WHEN '${old}' THEN ${literalOf(to, now)}`)
+    changed(to, `CASE value ${cases.join(' ')} END`, { values, ...(choices.chance(30) ? { outside: 'error' } : {}) })
+  }
   switch (type) {
     case 'digits':
       ruled('int', `${it}::text`, 'value::integer', { injective: true })
@@ -68,6 +73,7 @@ function kindsOf(choices: Choices, column: Column, freshName: () => string): (()
       break
     case 'stamp': {
       const zone = choices.pick(['UTC', 'Asia/Kolkata'])
+      changed('stamptz', `value AT TIME ZONE '${zone}'`, { time_zone: zone })
       const there = { injective: true, total: true, monotone: true }
       ruled('stamptz', `${it} AT TIME ZONE '${zone}'`, `value AT TIME ZONE '${zone}'`, there)
       break
@@ -76,12 +82,15 @@ function kindsOf(choices: Choices, column: Column, freshName: () => string): (()
       ruled('stamp', `${it} AT TIME ZONE 'UTC'`, `value AT TIME ZONE 'UTC'`, { injective: true, total: true })
       break
     case 'bool':
+      mapped('code', { true: 'A', false: 'C' })
       ruled('text', `${it} = 'yes'`, "CASE value WHEN true THEN 'yes' WHEN false THEN 'no' END", {
         injective: true,
         total: true,
       })
       break
     case 'code':
+      mapped('text', { A: 'active', B: 'blocked', C: 'closed' })
+      mapped('level', { A: '3', B: '1', C: '2' })
       ruled('int', `chr(64 + ${it})`, 'ascii(value) - 64')
       break
     case 'goneBool':

@@ -89,7 +89,7 @@ export function tablesSql(choices: Choices, schemas: Schemas, tables: readonly T
     )
     const rows = choices.list(3, 6, (row) =>
       table.columns.map((column, at) => {
-        if (at === 0) return String(row + 1 + (parent === undefined ? 0 : 50))
+        if (at === 0) return String(row + 1 + (parent === undefined ? 0 : 20 * index))
         if (column.unique === true) return literalOf(column.type, String(row))
         const left = column.fallback === undefined ? 'NULL' : 'DEFAULT'
         return choices.chance(20) ? left : literal(choices, column.type)

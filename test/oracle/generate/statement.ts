@@ -25,7 +25,9 @@ export function generateStatement(
   const { sql, ordered, copyData } = outermost(build)
   const numbered = numberParameters(sql, parameters)
   const result = { ...numbered, copyData: copyData ?? [], ordered: ordered === true }
-  return numbered.parameters.length === 0 && copyData === undefined ? { ...result, sql: wrapped(build, sql) } : result
+  return numbered.parameters.length === 0 && copyData === undefined
+    ? { ...result, sql: wrapped(build, sql, ordered === true) }
+    : result
 }
 
 interface Outermost {
@@ -35,7 +37,7 @@ interface Outermost {
 }
 
 /** Statements around a statement. */
-function wrapped({ choices }: Build, sql: string): string {
+function wrapped({ choices }: Build, sql: string, ordered: boolean): string {
   if (!choices.chance(10) || sql.startsWith('COPY')) return sql
   const query = /^(?:SELECT|WITH\b(?!.*\b(?:INSERT|UPDATE|DELETE|MERGE)\b))/s.test(sql)
   return choices.pick([
@@ -43,7 +45,7 @@ function wrapped({ choices }: Build, sql: string): string {
     () => `EXPLAIN ${sql}`,
     ...(query && !/ FOR (?:UPDATE|SHARE|NO KEY)/.test(sql)
       ? [
-          () => `DECLARE c CURSOR FOR ${sql}; FETCH 3 FROM c; FETCH ALL FROM c`,
+          () => `DECLARE c CURSOR FOR ${sql}; ${ordered ? 'FETCH 3 FROM c; ' : ''}FETCH ALL FROM c`,
           () => `CREATE TEMP TABLE made AS ${sql}; SELECT * FROM made`,
           () => `CREATE TEMP VIEW shown AS ${sql}; SELECT * FROM shown`,
           () => `SELECT 1; ${sql}; SELECT 2`,

@@ -23,7 +23,7 @@ export interface Declared {
   readonly allSame: boolean
   /** True where the relation counts as changed whatever identity shows. */
   readonly changed: boolean
-  /** For a relation whose oid is gone: which one it is now, and the new names of its columns. */
+  /** Which relation it is now, where its oid is gone, and which new columns the old ones are, where attnums do not show it. */
   readonly remade?: Remade | undefined
 }
 
@@ -86,18 +86,23 @@ function findRemade(old: Relation, before: Catalog, after: Catalog): Relation | 
 }
 
 function pairColumns(before: Relation, after: Relation, remade: Remade | undefined): ChangedRelation {
-  // The columns of a relation that was made again are numbered anew.
   const isSame = before.oid === after.oid
-  const found = new Map(after.columns.map((column) => [isSame ? column.attnum : column.name, column]))
+  const numbers = new Set(isSame ? before.columns.map(({ attnum }) => attnum) : [])
+  // The columns of a relation that was made again are numbered anew; so is a column that was dropped and made again.
+  const byName = new Map(after.columns.filter(({ attnum }) => !numbers.has(attnum)).map((one) => [one.name, one]))
+  const byNumber = new Map(after.columns.map((column) => [column.attnum, column]))
+  const taken = new Set<Column>()
   const columns = before.columns.flatMap((column) => {
-    const identity = isSame ? column.attnum : (remade?.renamed.get(column.name) ?? column.name)
-    const now = found.get(identity)
-    found.delete(identity)
-    return now === undefined ? [] : [{ before: column, after: now }]
+    const renamed = remade?.renamed.get(column.name)
+    const named = byName.get(renamed ?? (isSame ? '' : column.name))
+    const now = isSame ? (byNumber.get(column.attnum) ?? named) : named
+    if (now === undefined || taken.has(now)) return []
+    taken.add(now)
+    return [{ before: column, after: now }]
   })
   const kept = new Set(columns.map((column) => column.before))
   const dropped = before.columns.filter((column) => !kept.has(column))
-  return { before, after, columns, dropped, added: [...found.values()] }
+  return { before, after, columns, dropped, added: after.columns.filter((column) => !taken.has(column)) }
 }
 
 function isChanged({ before, after, columns, dropped, added }: ChangedRelation): boolean {

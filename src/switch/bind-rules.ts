@@ -73,7 +73,8 @@ async function bindTable(
       ? { columns: new Map(), defaults: new Map() }
       : await bindColumns({ scratch, parser, rule, old, now, problems })
   const same = new Set(rule.columns.filter(({ sameMeaning }) => sameMeaning).map(({ from }) => from.value))
-  const isRemade = old.oid !== now.oid
+  const renamed = renamedColumns(rule, old, now)
+  const isRemade = old.oid !== now.oid || renamed.size > 0
   if (insert.length === 0 && columns.size === 0 && defaults.size === 0 && same.size === 0) {
     if (!rule.sameMeaning && !isRemade) return undefined
   }
@@ -82,12 +83,20 @@ async function bindTable(
     columns,
     defaults,
     same: { relation: rule.sameMeaning, columns: same },
-    ...(isRemade ? { remade: { oid: now.oid, renamed: renamedColumns(rule) } } : {}),
+    ...(isRemade ? { remade: { oid: now.oid, renamed } } : {}),
   }
 }
 
-function renamedColumns({ columns }: TableRule): ReadonlyMap<string, string> {
-  return new Map(columns.flatMap(({ from, to }) => (to === undefined ? [] : [[from.value, to.value] as const])))
+/** By old name, what only the rule shows: of a relation or column that was dropped and made again. */
+function renamedColumns({ columns }: TableRule, old: Relation, now: Relation): ReadonlyMap<string, string> {
+  const kept = new Set(old.oid === now.oid ? now.columns.map(({ attnum }) => attnum) : [])
+  return new Map(
+    columns.flatMap(({ from, to, computed }) => {
+      const column = old.columns.find(({ name }) => name === from.value)
+      if (to === undefined || column === undefined || kept.has(column.attnum)) return []
+      return computed === undefined || old.oid !== now.oid ? [[from.value, to.value] as const] : []
+    }),
+  )
 }
 
 function missingTable(catalog: Catalog, rule: TableRule): Problem {

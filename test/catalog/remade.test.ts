@@ -138,6 +138,20 @@ test('a view that became a table of other column names is told by a rule', async
   expect(rows).toEqual([['7', 'Hafen']])
 })
 
+test('a rule says which new column a dropped one is, with the cast of its type', async () => {
+  const migration = `
+    ALTER TABLE harbours ADD number bigint; UPDATE harbours SET number = depth;
+    ALTER TABLE harbours DROP depth;
+    DROP VIEW IF EXISTS deep; CREATE VIEW deep AS SELECT id AS harbour, town FROM harbours;`
+  const rules = 'tables: { harbours: { same_meaning: true, columns: { depth: number } } }'
+  const step = await planned(migration.replace('DROP depth', 'DROP depth CASCADE'), rules)
+  expect(step.columns('harbours')).toEqual({ id: 'id', town: 'town', depth: 'computed' })
+  expect(step.differences.filter((text) => text.includes('column was dropped'))).toEqual([])
+  await step.database.run(`INSERT INTO harbours VALUES (7, 'Hafen', 12)`)
+  const sql = step.rewrite(`UPDATE harbours SET depth = depth + 1 RETURNING depth, pg_typeof(depth)`)
+  expect(await withTextQuery(step.database.url, (query) => query(sql))).toEqual([['13', 'integer']])
+})
+
 test('a function made again with more parameters that have defaults takes the old calls', async () => {
   const result = "RETURNS int LANGUAGE sql AS 'SELECT 2'"
   const step = await planned(

@@ -31,7 +31,7 @@ function castEnd(source: StatementSource, argument: Node): number | undefined {
   const name = source.tokens[colons + 1]
   if (name === undefined) return undefined
   const parts = nameAt(source, name.start)
-  let last = colons + parts.length * 2
+  let last = colons + parts.length * 2 - 1
   for (;;) {
     if (TYPE_WORDS.some((word) => isWord(source, last + 1, word))) last++
     else if (isSymbol(source, last + 1, '(') || isSymbol(source, last + 1, '[')) {

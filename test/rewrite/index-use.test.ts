@@ -127,6 +127,13 @@ describe('an index on the new column serves', () => {
     ['DELETE', 'DELETE FROM users WHERE id = $1 RETURNING id', 'users_pkey'],
     ['= parameter, varchar to text', 'SELECT id FROM users WHERE email = $1', 'users_email_idx'],
     ['= parameter, text to integer', 'SELECT id FROM users WHERE zip = $1', 'users_zip_idx'],
+    ['= a cast, text to integer', 'SELECT id FROM users WHERE zip = $1::text ORDER BY id LIMIT 3', 'users_zip_idx'],
+    ['= a cast with a length', "SELECT id FROM users WHERE zip = '10003'::varchar(5) AND id = 3", 'users_'],
+    [
+      '= a cast of several words',
+      "SELECT id FROM users WHERE made = '2020-01-01'::timestamp without time zone LIMIT 1",
+      'users_made',
+    ],
     ['IN, text to integer', "SELECT id FROM users WHERE zip IN ($1, '10003')", 'users_zip_idx'],
     ['= ANY, text to integer', 'SELECT id FROM users WHERE zip = ANY ($1)', 'users_zip_idx'],
     ['UPDATE by text to integer', 'UPDATE users SET rank = $1 WHERE zip = $2', 'users_zip_idx'],

@@ -108,7 +108,7 @@ test.each([
   ['a changed length', 'ALTER TABLE posts ALTER title TYPE varchar(30)', ['posts->public.posts{title->undefined}']],
   [
     'a changed type of columns with constraints and indexes',
-    `ALTER TABLE posts ALTER id TYPE bigint, ALTER body TYPE varchar(9), ALTER title TYPE text`,
+    `ALTER TABLE posts ALTER id TYPE bigint, ALTER body TYPE varchar, ALTER title TYPE text`,
     ['posts->public.posts{id->undefined,title->undefined,body->undefined}'],
   ],
   ['a renamed type', 'ALTER TYPE mood RENAME TO feeling', []],

@@ -101,5 +101,7 @@ export function added(): Generation {
 /** zip was text and is an integer: each old value that is written to it is converted. */
 export function retyped(): Generation {
   const columns = CUSTOMERS.map((column) => (column === 'zip text' ? 'zip integer' : column))
-  return generationOf([FIRST, catalogOf(['customers', columns], ['orders', ORDERS])])
+  const same = { relation: false, columns: new Set(['zip']) }
+  const rules: StepRules = new Map([[20_000, { insert: [], columns: new Map(), same }]])
+  return generationOf([FIRST, catalogOf(['customers', columns], ['orders', ORDERS])], rules)
 }

@@ -5,6 +5,7 @@ import { guardedKey } from './input-guard.js'
 import { type ComputedColumn, computedColumn, type KeyColumn } from './mapping.js'
 import type { StepFacts } from './plan-context.js'
 import type { Shown } from './presentation.js'
+import { referencesByRange } from './references-of-range.js'
 import { isUnlistable, rangesOfStar } from './star-list.js'
 
 /** A new column that a derived table shows besides the old ones, so that predicates can use its index. */
@@ -42,21 +43,22 @@ export function findKeys(
   const bound = new Map<ColumnRef, ColumnReference>()
   for (const reference of references) if (reference.kind === 'column') bound.set(reference.node, reference)
   const keys = new Map<RangeVariable, Map<string, KeyUse>>()
-  const ranges = [...shown.keys()]
+  const numbers = new Map([...shown.keys()].map((range, number) => [range, number]))
+  const referencesOf = referencesByRange(references)
   for (const reference of references) {
     const target =
       reference.kind === 'comparison' ? bound.get(reference.column) : reference.kind === 'sort' ? reference : undefined
     if (target === undefined) continue
     const { range } = target
     const show = shown.get(range)
-    if (show?.as !== 'derived' || show.change === undefined || !canShowMore(range, references)) continue
+    if (show?.as !== 'derived' || show.change === undefined || !canShowMore(range, referencesOf(range))) continue
     const name = show.change.before.columns[target.index]?.name ?? ''
     const computed = computedColumn(show.change, name)
     const key = computed === undefined ? undefined : guardedKey(computed, step.after.serverVersion)
     if (key === undefined || !serves(reference, key)) continue
     const attnum = show.change.after.columns.find((column) => column.name === key.column)?.attnum
     const own = keys.get(range) ?? new Map<string, KeyUse>()
-    own.set(name, { column: key.column, name: `hotswap key ${step.number}.${ranges.indexOf(range)}.${attnum}` })
+    own.set(name, { column: key.column, name: `hotswap key ${step.number}.${numbers.get(range)}.${attnum}` })
     keys.set(range, own)
   }
   return { keys, bound, serverVersion: step.after.serverVersion }

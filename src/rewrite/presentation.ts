@@ -7,6 +7,7 @@ import { changedColumnNames } from './closure.js'
 import { computedColumn, hasOtherColumns, isReshaped, type RelationMapping } from './mapping.js'
 import type { StepFacts } from './plan-context.js'
 import { rawColumns } from './raw-columns.js'
+import { referencesByRange } from './references-of-range.js'
 import { isUnlistable, rangesOfStar } from './star-list.js'
 
 /**
@@ -47,12 +48,14 @@ export function presentRanges(
 ): ReadonlyMap<RangeVariable, Shown> {
   const after: Namespace = { ...namespace, catalog: step.after }
   const shown = new Map<RangeVariable, Shown>()
+  const referencesOf = referencesByRange(references)
   for (const reference of references) {
     if (reference.kind !== 'range' && reference.kind !== 'function-range') continue
+    const uses = referencesOf(reference.range)
     const presented =
       reference.kind === 'range'
-        ? presentRange(reference, references, step, after, mentioned)
-        : presentFunction(reference, references, step, mentioned)
+        ? presentRange(reference, uses, step, after, mentioned)
+        : presentFunction(reference, uses, step, mentioned)
     if (presented !== undefined) shown.set(reference.range, presented)
   }
   for (const [range, raw] of rawColumns(references, step, shown)) {

@@ -89,7 +89,8 @@ function planText(
   for (const statement of statements) {
     const { node, start, end } = statement
     const references = withoutCreated(earlier, resolveStatement(node, { catalog: step.before, ...names }))
-    seen.push(...references)
+    // Not spread into push: there may be more of them than a call can have arguments.
+    for (const reference of references) seen.push(reference)
     const plan = planStatement({ text, tokens, start, end, standardConformingStrings }, references, step, names)
     const refusal = plan.refusal ?? refuseAfter(earlier, references, plan.edits, start)
     if (refusal !== undefined) {
@@ -97,8 +98,8 @@ function planText(
       edits.push(refusingEdit(start, text.length, marker()))
       return { spliced: splice(text, edits), refusal, relations, edits, references: seen }
     }
-    edits.push(...plan.edits)
-    relations.push(...plan.relations)
+    for (const one of plan.edits) edits.push(one)
+    for (const relation of plan.relations) relations.push(relation)
     if (statement !== statements.at(-1)) noticeStatement(earlier, node, references)
   }
   if (edits.length === 0) return undefined

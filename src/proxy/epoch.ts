@@ -1,3 +1,4 @@
+import type { Buffer } from 'node:buffer'
 import type { Relation } from '../catalog/catalog.js'
 import type { Outcome } from '../rewrite/outcome.js'
 import type { TypeOids } from '../rewrite/type-oids.js'
@@ -23,7 +24,8 @@ export interface Epoch {
 
 export const UNCHANGED: Outcome = Object.freeze({ kind: 'unchanged' })
 
-export function rewriteUnder(epoch: Epoch, text: string): Outcome {
+/** `types`: the end of a Parse, its count of parameter types and their oids. */
+export function rewriteUnder(epoch: Epoch, text: string, types?: Buffer): Outcome {
   if (epoch.bare) return UNCHANGED
   return epoch.active.rewriter.rewrite({
     text,
@@ -32,5 +34,12 @@ export function rewriteUnder(epoch: Epoch, text: string): Outcome {
     temporary: epoch.temporary,
     standardConformingStrings: epoch.standardConformingStrings,
     clientEncoding: epoch.clientEncoding,
+    declaredTypes: types === undefined || types.length <= 2 ? undefined : declaredTypes(types),
   })
+}
+
+function declaredTypes(types: Buffer): string {
+  const oids: number[] = []
+  for (let at = 2; at + 4 <= types.length; at += 4) oids.push(types.readUInt32BE(at))
+  return oids.join()
 }

@@ -28,9 +28,9 @@ export function takeParse(session: Session): boolean {
   const { name, text } = parse
   noteText(session, text)
   const effects = context.readEffects(text, session.standardConformingStrings)
-  const outcome = refusedVersion(session, effects) ?? rewriteUnder(epoch, text)
-  const sent = outcome.kind === 'unchanged' ? text : outcome.text
   const types = end - parse.typesAt === 2 ? NO_TYPES : Buffer.from(buffer.subarray(parse.typesAt, end))
+  const outcome = refusedVersion(session, effects) ?? rewriteUnder(epoch, text, types)
+  const sent = outcome.kind === 'unchanged' ? text : outcome.text
   const made = { name, madeBy: 'parse' as const, text, types, effects, epoch, outcome, sent, lost: false }
   const statement: PreparedStatement = Object.assign(made, { replies: standingReplies(made) })
   replies.send({ kind: 'parse', injected: false, origin: { epoch, outcome }, onSettled: statements.declare(statement) })

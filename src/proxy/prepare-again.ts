@@ -29,7 +29,7 @@ export function bringUpToDate(session: Session, statement: PreparedStatement, er
   if (statement.epoch === epoch && !statement.lost) return
   // In a failed transaction the server answers 25P02 to whatever comes; while it skips it answers nothing.
   if (session.status === 'E' || replies.skipping) return
-  const outcome = rewriteUnder(epoch, statement.text)
+  const outcome = rewriteUnder(epoch, statement.text, statement.types)
   const sent = outcome.kind === 'unchanged' ? statement.text : outcome.text
   const before = { epoch: statement.epoch, outcome: statement.outcome, sent: statement.sent, lost: statement.lost }
   statement.epoch = epoch

@@ -53,7 +53,7 @@ function isAssignable(from: string, to: string): boolean {
 
 /** The type of a value, as messages name it; undefined where it is not certain at sight. */
 function typeOf(context: PlanContext, node: Node): string | undefined {
-  if ('TypeCast' in node) return typeNameOf(node.TypeCast.typeName)
+  if ('TypeCast' in node) return displayedType(node.TypeCast.typeName)
   if ('A_Const' in node) {
     const { ival, boolval } = node.A_Const
     return ival !== undefined ? 'integer' : boolval !== undefined ? 'boolean' : undefined
@@ -81,7 +81,8 @@ const DISPLAYED: Readonly<Record<string, string>> = {
   date: 'date',
 }
 
-function typeNameOf(name: TypeName | undefined): string | undefined {
+/** A type as messages name it; undefined for arrays and for types outside of this list. */
+export function displayedType(name: TypeName | undefined): string | undefined {
   const parts = stringsOf(name?.names)
   if (name === undefined || name.arrayBounds !== undefined || name.setof === true || parts.length > 2) return undefined
   if (parts.length === 2 && parts[0] !== 'pg_catalog') return undefined

@@ -6,8 +6,7 @@ type RewriteContext = Omit<RewriteRequest, 'text'>
 
 /**
  * How each part of a context enters the key of an outcome; a part that is forgotten here fails the type-check. Decision 12
- * names two more: the generation, as each has a rewriter and a cache of its own; and the oids of a Parse's parameters, which
- * no edit depends on: names mean the same whatever the parameters are, and what edits put around a value casts it itself.
+ * names one more: the generation, as each has a rewriter and a cache of its own.
  */
 const KEYED: { readonly [K in keyof RewriteContext]-?: (context: RewriteContext, identities: Identities) => string } = {
   version: ({ version }) => String(version),
@@ -16,6 +15,7 @@ const KEYED: { readonly [K in keyof RewriteContext]-?: (context: RewriteContext,
   temporary: ({ temporary }, identities) => (temporary.length === 0 ? '' : String(identityOf(identities, temporary))),
   standardConformingStrings: ({ standardConformingStrings }) => String(standardConformingStrings),
   clientEncoding: ({ clientEncoding }) => clientEncoding,
+  declaredTypes: ({ declaredTypes }) => declaredTypes ?? '',
 }
 
 const PARTS = Object.keys(KEYED) as readonly (keyof RewriteContext)[]

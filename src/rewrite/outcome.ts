@@ -85,6 +85,8 @@ export interface RewriteRequest {
   readonly standardConformingStrings: boolean
   /** The session's client_encoding, in PostgreSQL's spelling, e.g. `UTF8`. */
   readonly clientEncoding: string
+  /** The oids of the parameter types that a Parse declares, e.g. `23,0`; absent where it declares none. */
+  readonly declaredTypes?: string | undefined
 }
 
 /** The fields of an ErrorResponse or NoticeResponse, by their one-letter codes (`C`, `M`, `P`, ...); values are ByteStrings. */

@@ -7,6 +7,7 @@ import { withoutLength, writeText } from './computed.js'
 import { canFollow, keyOf } from './key-columns.js'
 import type { ComputedColumn, KeyColumn } from './mapping.js'
 import { operandEnd, operandStart } from './operand.js'
+import { comparesAs, operandType } from './operand-type.js'
 import { planQualifier, qualifierText, rawColumn, reaches } from './plan-column.js'
 import { edit, type PlanContext } from './plan-context.js'
 import { closingParenthesis, isSymbol, isWord, nameAt, tokenIndexAt } from './statement-source.js'
@@ -23,6 +24,7 @@ export function planComparison(context: PlanContext, reference: ComparisonRefere
   if (target === undefined || target.bareOnly) return
   const raw = rawColumn(context, target.range, target.index)
   if (raw?.key !== undefined) {
+    if (!isAlike(context, reference, raw, true)) return
     const operands = operandsOf(context, reference)
     const pinned = !needsPin(raw, raw.key, target, context) || pin(context, reference, raw, operands)
     if (!pinned) return
@@ -39,6 +41,7 @@ export function planComparison(context: PlanContext, reference: ComparisonRefere
   const { column, key } = found
   const keyText = `${qualifier}.${quoteIdentifier(found.name)}`
   const operands = operandsOf(context, reference)
+  if (!isAlike(context, reference, column, key.comparable)) return
   if (key.comparable) {
     if (!needsPin(column, key, target, context) || pin(context, reference, column, operands)) {
       const start = locationOf(reference.column)
@@ -68,6 +71,36 @@ export function planSort(context: PlanContext, reference: SortReference): void {
   const end = nameAt(context.source, start).at(-1)?.end ?? start
   edit(context, start, end, `${qualifier}.${quoteIdentifier(found.name)}`)
   context.keyed.add(reference.node)
+}
+
+/**
+ * Whether the operands compare with the old type in a way that its key column can follow. The elements of an IN share one
+ * type with the column, so that untyped ones among others would take another.
+ */
+function isAlike(
+  context: PlanContext,
+  { form, others }: ComparisonReference,
+  column: ComputedColumn,
+  isComparable: boolean,
+): boolean {
+  const base = withoutLength(column.type)
+  const old = form === 'any' ? `${base}[]` : base
+  const types = others.map((node) => operandType(context, node))
+  if (form === 'in' && types.includes('untyped') && types.some((type) => type !== 'untyped' && type !== old))
+    return false
+  // The old type and a longer one of the same name have the same operators.
+  if (isComparable && column.key !== undefined && sameName(context, column, base)) return true
+  return types.every((type) => comparesAs(base, form === 'any' ? type?.replace(/\[\]$/, '') : type))
+}
+
+/** True where the key column's type differs from the old one in its length alone. */
+function sameName({ step }: PlanContext, column: ComputedColumn, base: string): boolean {
+  for (const change of step.mapping.relations.values()) {
+    if (![...change.columns.values()].includes(column)) continue
+    const now = change.after.columns.find(({ name }) => name === column.key?.column)
+    return now !== undefined && withoutLength(now.type) === base
+  }
+  return false
 }
 
 interface Operand {
@@ -172,7 +205,7 @@ function needsPin(
  * Gives untyped operands the type that they had; false where that is not sure. A literal is cast. A parameter, which may have
  * been declared with a wider type, meets the old type first, in a condition that is always true and costs nothing.
  *
- *     id = $1  =>  (($1 = NULL::integer) IS NOT TRUE AND id = $1)
+ *     id = $1  =>  ((NULL::integer = $1) IS NOT TRUE AND id = $1)
  */
 function pin(
   context: PlanContext,
@@ -191,7 +224,7 @@ function pin(
       meetings.push(
         reference.form === 'any'
           ? `(NULL::${type} = ANY (${parameter})) IS NOT TRUE AND `
-          : `(${parameter} = NULL::${type}) IS NOT TRUE AND `,
+          : `(NULL::${type} = ${parameter}) IS NOT TRUE AND `,
       )
     } else if (isUntyped(node)) {
       edit(context, start, start, '(')

@@ -32,6 +32,8 @@ export interface StepFacts {
 
 /** The session's share of a name's meaning. */
 export interface NamePath {
+  /** The oids of declared parameter types, as in RewriteRequest. */
+  readonly declaredTypes?: string | undefined
   readonly path: readonly string[]
   readonly temporary: readonly Relation[]
 }

@@ -1,4 +1,4 @@
-import type { Relation } from '../catalog/catalog.js'
+import type { Node } from 'libpg-query'
 import type { Reference } from '../resolve/reference.js'
 import { resolveStatement } from '../resolve/statement.js'
 import { type ByteString, fromByteString, isAscii } from '../sql/byte-string.js'
@@ -9,7 +9,7 @@ import { scan } from '../sql/scan.js'
 import type { Token } from '../sql/token.js'
 import { type Earlier, noticeStatement, refuseAfter, withoutCreated } from './earlier-statements.js'
 import type { Edit, RewriteRequest } from './outcome.js'
-import type { PlannedRefusal, StepFacts } from './plan-context.js'
+import type { NamePath, PlannedRefusal, StepFacts } from './plan-context.js'
 import { planStatement } from './plan-statement.js'
 import { offsetOfPosition, type Spliced, splice } from './splice.js'
 
@@ -72,6 +72,12 @@ function refusingEdit(start: number, end: number, marker: string): Edit {
   return { start, end, text: `SELECT "${marker}"` }
 }
 
+/** PREPARE declares types by name, which are not followed: they are known as not known. */
+function typedNames(names: NamePath, node: Node): NamePath {
+  const count = 'PrepareStmt' in node ? (node.PrepareStmt.argtypes?.length ?? 0) : 0
+  return count === 0 ? names : { ...names, declaredTypes: Array.from({ length: count }, () => '-1').join(',') }
+}
+
 function planText(
   step: StepFacts,
   text: ByteString,
@@ -81,7 +87,7 @@ function planText(
   marker: () => string,
 ): StepResult | undefined {
   const { standardConformingStrings } = request
-  const names: { path: readonly string[]; temporary: readonly Relation[] } = request
+  const names: NamePath = request
   const edits: Edit[] = []
   const relations: number[] = []
   const seen: Reference[] = []
@@ -91,7 +97,12 @@ function planText(
     const references = withoutCreated(earlier, resolveStatement(node, { catalog: step.before, ...names }))
     // Not spread into push: there may be more of them than a call can have arguments.
     for (const reference of references) seen.push(reference)
-    const plan = planStatement({ text, tokens, start, end, standardConformingStrings }, references, step, names)
+    const plan = planStatement(
+      { text, tokens, start, end, standardConformingStrings },
+      references,
+      step,
+      typedNames(names, node),
+    )
     const refusal = plan.refusal ?? refuseAfter(earlier, references, plan.edits, start)
     if (refusal !== undefined) {
       // Statements after it would not run: PostgreSQL leaves a Query at its first error.

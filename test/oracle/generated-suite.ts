@@ -73,22 +73,25 @@ async function runRound(mode: Mode, ownSeed: number, tally: Tally): Promise<read
     const pair = await old.migrate({ name: 'generated', steps: steps.map(joinSteps) })
     const oracle = await openOracle(mode, pair, inject('postgresPort'), 'DEALLOCATE ALL')
     try {
-      const different: { readonly numbers: readonly number[]; readonly set: TableSet }[] = []
+      const different: { readonly numbers: readonly number[]; readonly set: TableSet; readonly report: string }[] = []
       const ask = async (set: TableSet) => {
         const numbers = Array.from({ length: random() + (random() % 150) }, random)
-        const { kind } = await askOne(oracle, numbers, set, tally)
-        if (kind === 'different') different.push({ numbers, set })
+        const verdict = await askOne(oracle, numbers, set, tally)
+        if (verdict.kind === 'different') different.push({ numbers, set, report: verdict.report })
       }
-      const all = sets.flatMap((set) => Array.from({ length: STATEMENTS_OF_SET }, () => set))
-      const next = all.values()
-      await Promise.all(
-        Array.from({ length: WINDOW }, async () => {
-          for (const set of next) await ask(set)
-        }),
-      )
+      for (const set of sets) {
+        await oracle.after.usePath(set.schemas.main)
+        const next = Array.from({ length: STATEMENTS_OF_SET }).values()
+        await Promise.all(
+          Array.from({ length: WINDOW }, async () => {
+            for (const _ of next) await ask(set)
+          }),
+        )
+      }
       const reports: string[] = []
-      for (const { numbers, set } of different.slice(0, MOST_REPORTS)) {
-        reports.push(`${await shrink(oracle, numbers, set)}\n\n${describeSet(set)}`)
+      for (const { numbers, set, report } of different.slice(0, MOST_REPORTS)) {
+        const shrunk = (await shrink(oracle, numbers, set)) ?? `${report}\nbut asked alone it is the same`
+        reports.push(`${shrunk}\n\n${describeSet(set)}`)
       }
       return [...reports, ...different.slice(MOST_REPORTS).map(() => 'not shown')]
     } finally {
@@ -134,9 +137,9 @@ function caseOf(numbers: readonly number[], { schemas, tables }: TableSet): Orac
   return parameters.length === 0 ? item : { ...item, parameters }
 }
 
-/** The report of the simplest statement near the one that these numbers decide upon. */
-async function shrink(oracle: Oracle, numbers: readonly number[], set: TableSet): Promise<string> {
-  let report = 'it was different only once'
+/** The report of the simplest statement near the one that these numbers decide upon; nothing where none is different. */
+async function shrink(oracle: Oracle, numbers: readonly number[], set: TableSet): Promise<string | undefined> {
+  let report: string | undefined
   const property = fc.asyncProperty(fc.array(fc.nat(0xff), { maxLength: 1_000 }), async (candidate) => {
     const verdict = await askOne(oracle, candidate, set, undefined)
     if (verdict.kind !== 'different') return

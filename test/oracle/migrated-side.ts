@@ -35,6 +35,8 @@ export interface MigratedSide {
     request: Request,
     writes: boolean,
   ): Promise<MigratedAnswer>
+  /** Makes it the session's search_path: a proxy knows of a new one when the server is ready again, not before. */
+  usePath(path: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -67,6 +69,7 @@ export async function openMigratedSide(mode: Mode, pair: DatabasePair, port: num
         const messages = raw.map((message) => asClientSeesIt(message, rewriter, outcome))
         return { messages, sent, ...refusalIn(messages, outcome) }
       },
+      usePath: async () => undefined,
       close: () => direct.end(),
     }
   }
@@ -90,6 +93,10 @@ export async function openMigratedSide(mode: Mode, pair: DatabasePair, port: num
         sent: outcome.kind === 'unchanged' ? request.sql : outcome.text,
         ...refusalIn(messages, outcome),
       }
+    },
+    async usePath(path) {
+      client.send(query(`SET search_path = ${path}`))
+      await client.untilReady()
     },
     async close() {
       await Promise.all([client.end(), direct.end()])

@@ -8,6 +8,7 @@ export const documentedRefusals: readonly string[] = [
   'COPY into "..." cannot compute what column "..." is stored as now',
   'COPY into "..." cannot give its new columns the values that the rule says',
   'ON CONFLICT names column "...", and equal old values need not be equal in the new schema',
+  'a row for "..." gives a value to none of the columns that are left',
   'an element or a field of "..." is assigned, and the migration changed how the column is stored',
   'columns of "..." are used that only its primary key groups, and one of them is computed now',
   'the columns of * cannot be listed: a subquery without alias, a merged column or unknown columns are among them',

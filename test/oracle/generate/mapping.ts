@@ -110,12 +110,29 @@ function kindsOf(choices: Choices, column: Column, freshName: () => string): (()
   return kinds
 }
 
-/** Without a rule, or with one that names nothing but the column, or with properties declared. */
+/** Casts that may fail for what an old statement writes: a rule says that none does. */
+const narrowing: { readonly [type in Type]?: readonly Type[] } = {
+  digits: ['int', 'big'],
+  big: ['int'],
+  varchar20: ['varchar'],
+  varcharAny: ['varchar'],
+  numeric4: ['numeric'],
+  bigs: ['ints'],
+}
+
+/** Without a rule, with one that names nothing but the column, or with one that says what PostgreSQL cannot know. */
 function castTo(choices: Choices, column: Column, to: Type): ColumnChange {
+  const { name, type } = column
   const write = `value::${declared(to)}`
+  const rule: ColumnRuleInput | undefined =
+    narrowing[type]?.includes(to) === true
+      ? { to: name, same_meaning: true }
+      : choices.chance(20)
+        ? { to: name, type: declared(type) }
+        : undefined
   return {
     sql: (target) => retype(target, column, to, write),
-    ...(choices.chance(20) ? { rule: { to: column.name, type: declared(column.type) } } : {}),
+    ...(rule === undefined ? {} : { rule }),
     left: [{ ...column, type: to, ...(column.fallback === undefined ? {} : { fallback: written(column, write) }) }],
   }
 }

@@ -157,7 +157,16 @@ function generateMerge(build: Build): { sql: string; returns: readonly Column[] 
   // Unlike UPDATE, MERGE does not take two schemas' tables of one name.
   const source = tableItem(build, [{ name: target.range.name, columns: target.range.columns }])
   const range = source.level.ranges[0] as Range
-  const both: Scope = [levelOf([target.range, range])]
+  // The conditions of MERGE know no system columns.
+  const both: Scope = [
+    levelOf(
+      [target.range, range].map(({ name, schema, columns }) => ({
+        name,
+        columns,
+        ...(schema === undefined ? {} : { schema }),
+      })),
+    ),
+  ]
   const on = joinCondition({ ...build, choices: { ...choices, chance: () => false } }, both, target, range)
   const insertable = choices.some(target.table.columns.slice(1), 50)
   const columns = insertable.length > 0 ? insertable : target.table.columns.slice(1, 2)

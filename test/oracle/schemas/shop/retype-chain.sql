@@ -1,5 +1,6 @@
 -- Retyped, then renamed, then retyped again, then dropped or taken back.
 --| tables:
+--|   plain: { columns: { b: { same_meaning: true } } }
 --|   members:
 --|     columns:
 --|       zip: { read: zip::text, write: value::integer, injective: true }
@@ -18,8 +19,13 @@ ALTER TABLE members RENAME TO people;
 ALTER TABLE visits RENAME cost TO price;
 -- step
 --| tables:
+--|   users: { columns: { years: { same_meaning: true }, age: { same_meaning: true } } }
+--|   plain: { columns: { b2: { same_meaning: true } } }
+--|   visits: { columns: { price: { same_meaning: true } } }
 --|   people:
 --|     columns:
+--|       zip: { same_meaning: true }
+--|       marks: { same_meaning: true }
 --|       postcode: { read: postcode::integer, write: value::text, injective: true, total: true }
 --|       legacy: { dropped: true, type: boolean, read: "false" }
 ALTER TABLE users ALTER years TYPE integer, ALTER age TYPE varchar(60);

@@ -4,7 +4,12 @@
 --|     columns:
 --|       zip: { read: zip::text, write: value::integer, injective: true }
 --|       joined: { time_zone: UTC }
---|   orders: { same_meaning: true }
+--|   orders: { same_meaning: true, columns: { body: { same_meaning: true } } }
+--|   items: { columns: { label: { same_meaning: true } } }
+--|   archive.users: { columns: { name: { same_meaning: true } } }
+--|   logs: { columns: { name: { same_meaning: true } } }
+--|   plain: { columns: { b: { same_meaning: true } } }
+--|   contacts: { columns: { given: { same_meaning: true } } }
 --|   visits_2023: { same_meaning: true }
 --|   visits_2024: { same_meaning: true }
 --|   visits:

@@ -21,6 +21,7 @@ import { resolveQuery } from './query.js'
 import type { RangeRole, RangeVariable } from './range-variable.js'
 import type { RangeReference } from './reference.js'
 import { joinVisible, NOTHING_VISIBLE, type Scope, type Visible, type VisibleColumn, visibleOf } from './scope.js'
+import { SYSTEM_TYPES } from './system-types.js'
 
 /**
  * Resolves the items of FROM or USING; a lateral item also sees those to its left. `since`: how many references there
@@ -187,8 +188,34 @@ function resolveFunction(context: ResolveContext, place: Place, node: RangeFunct
   )
   const name = node.alias?.aliasname ?? firstName
   const aliases = stringsOf(node.alias?.colnames)
-  const columns = definitions.length > 0 ? withAliases(definitions, aliases) : undefined
+  const columns = withAliases(definitions.length > 0 ? definitions : columnsOfUnnest(node), aliases)
   return visibleOf({ ...opaque(name, columns), some: aliases })
+}
+
+/**
+ * The columns of a lone `unnest` of arrays of built-in types: one for each. A single one takes the alias as its name.
+ *
+ *     unnest($1::int[], $2::text[])  =>  unnest, unnest
+ */
+function columnsOfUnnest(node: RangeFunction): readonly string[] | undefined {
+  const [list] = node.functions ?? []
+  const call = list !== undefined && 'List' in list ? list.List.items?.[0] : undefined
+  if (call === undefined || !('FuncCall' in call) || node.functions?.length !== 1 || node.is_rowsfrom) return undefined
+  const [name, ...more] = stringsOf(call.FuncCall.funcname).reverse()
+  if (name !== 'unnest' || (more.length > 0 && more[0] !== 'pg_catalog')) return undefined
+  const args = call.FuncCall.args ?? []
+  if (args.length === 0 || !args.every(isArrayOfSystemType)) return undefined
+  const own = args.length === 1 ? (node.alias?.aliasname ?? name) : name
+  const columns = args.map(() => own)
+  return node.ordinality ? [...columns, 'ordinality'] : columns
+}
+
+function isArrayOfSystemType(node: Node): boolean {
+  if (!('TypeCast' in node)) return false
+  const { names, arrayBounds } = node.TypeCast.typeName ?? {}
+  const [type = '', ...schema] = stringsOf(names).reverse()
+  const system = schema.length === 0 ? SYSTEM_TYPES.has(type) : schema[0] === 'pg_catalog'
+  return system && (arrayBounds ?? []).length > 0
 }
 
 function resolveTableFunc(context: ResolveContext, place: Place, node: RangeTableFunc): Visible {

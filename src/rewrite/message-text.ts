@@ -41,7 +41,8 @@ export function mapText(code: 'M' | 'D' | 'H' | 'W', text: string, old: OldNames
 }
 
 /** Messages about the statement's own range variables, which have their old names. */
-const OWN_NAMES = /FROM[- ]clause|table name .* specified more than once|columns available|table reference/
+const OWN_NAMES =
+  /FROM[- ]clause|^There is an entry for table|^There is a column named|^There are columns named|table name .* specified more than once|columns available|table reference/
 
 type Place = readonly [RegExp, (old: OldNames, ...groups: string[]) => string]
 
@@ -53,7 +54,7 @@ const PLACES: readonly Place[] = [
       `${a} "${old.columnOf(relation, column) ?? column}" ${b} "${old.relation(relation) ?? relation}"`,
   ],
   [
-    /\b([Cc]olumn) "([^"]+)" (is of type|referenced in|can only be updated|is an identity|is a generated|specified more than once)/g,
+    /\b([Cc]olumn) "([^"]+)" (is of type|referenced in|can only be updated|is an identity|is a generated|specified more than once|has no default value)/g,
     (old, a, column = '', b) => `${a} "${old.column(column) ?? column}" ${b}`,
   ],
   [

@@ -64,8 +64,8 @@ function arithmeticType(
   const operator = symbol !== undefined && 'String' in symbol && name?.length === 1 ? symbol.String.sval : undefined
   if (operator === undefined || !['+', '-', '*', '/', '%'].includes(operator)) return undefined
   const types = [lexpr, rexpr].flatMap((side) => (side === undefined ? [] : [operandType(context, side)]))
-  const isNumber = (type: string | undefined) => type !== undefined && NUMBERS.has(type)
-  return types.some(isNumber) && types.every((type) => type === 'untyped' || isNumber(type)) ? 'numeric' : undefined
+  const isOneOf = (type: string | undefined) => type !== undefined && NUMBERS.has(type)
+  return types.some(isOneOf) && types.every((type) => type === 'untyped' || isOneOf(type)) ? 'numeric' : undefined
 }
 
 /** Built-in functions that give text whatever they are given. */
@@ -89,6 +89,10 @@ function functionType(node: Extract<Node, { FuncCall: unknown }>): string | unde
 }
 
 const NUMBERS: ReadonlySet<string> = new Set(['smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision'])
+export function isNumber(type: string): boolean {
+  return NUMBERS.has(type)
+}
+
 const TEXTS: ReadonlySet<string> = new Set(['text', 'character varying'])
 const TIMES: ReadonlySet<string> = new Set(['timestamp without time zone', 'date'])
 

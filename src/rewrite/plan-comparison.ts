@@ -7,7 +7,7 @@ import { withoutLength, writeText } from './computed.js'
 import { canFollow, keyOf } from './key-columns.js'
 import type { ComputedColumn, KeyColumn } from './mapping.js'
 import { operandEnd, operandStart } from './operand.js'
-import { comparesAs, operandType } from './operand-type.js'
+import { comparesAs, isNumber, operandType } from './operand-type.js'
 import { planQualifier, qualifierText, rawColumn, reaches } from './plan-column.js'
 import { edit, type PlanContext } from './plan-context.js'
 import { closingParenthesis, isSymbol, isWord, nameAt, tokenIndexAt } from './statement-source.js'
@@ -90,6 +90,8 @@ function isAlike(
     return false
   // The old type and a longer one of the same name have the same operators.
   if (isComparable && column.key !== undefined && sameName(context, column, base)) return true
+  // What else compares with an integer is a number, or fails.
+  if (isComparable && isNumber(base) && types.every((type) => type === undefined || isNumber(type))) return true
   return types.every((type) => comparesAs(base, form === 'any' ? type?.replace(/\[\]$/, '') : type))
 }
 

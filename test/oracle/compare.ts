@@ -103,9 +103,12 @@ function describeMessage(message: BackendMessage, { relations }: Tolerance): str
   }
 }
 
-/** The row that a failed constraint shows has the new columns in it; which name is the nearest one hangs on all others. */
+/** What a failed constraint shows of rows and keys are new columns' values; which name is the nearest one hangs on all others. */
 function comparableField(value: string): string {
-  return /^(?:Failing row contains|Perhaps you meant to reference the (?:table alias|column))/.exec(value)?.[0] ?? value
+  return (
+    /^(?:Failing row contains|Perhaps you meant to reference the (?:table alias|column))/.exec(value)?.[0] ??
+    value.replace(/^(Key \(.*\))=\(.*\) (already|is|conflicts)/s, '$1=(...) $2')
+  )
 }
 
 function printable(data: Buffer): string {

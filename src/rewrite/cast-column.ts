@@ -24,9 +24,9 @@ export function castColumn(before: Column, after: Column): ComputedColumn | NoCa
     const hint = `say in which time zone: columns: { ${before.name}: { to: ${after.name}, time_zone: UTC } }`
     return { kind: 'none', what, hint }
   }
-  const collation = before.collationOid !== after.collationOid && before.typeOid === after.typeOid
-  if (collation) {
-    const hint = 'old queries would sort and compare otherwise: give a rule with read and write'
+  // ALTER TYPE resets the collation where it says none.
+  if (before.collationOid !== after.collationOid && before.collationOid !== 0 && after.collationOid !== 0) {
+    const hint = `old queries would sort and compare otherwise: give the new column the old collation, or a rule with read: '${after.name} COLLATE "..."' and write`
     return { kind: 'none', what: 'its collation changed', hint }
   }
   const cast = (type: string) => `)::${toByteString(type)}`

@@ -30,7 +30,9 @@ export function writeText(expression: Expression, value: ByteString): ByteString
  * never cut. An explicit cast alone would cut.
  */
 export function oldValueText(column: Pick<ComputedColumn, 'type'>, value: ByteString): ByteString {
-  const type = toByteString(column.type)
+  // No function checks the lengths of elements: they are let through rather than cut.
+  const isCut = ELEMENTS_CUT.test(column.type)
+  const type = toByteString(isCut ? withoutLength(column.type) : column.type)
   const length = LENGTH_CHECKED.exec(column.type)
   if (length === null) return `((${value})::${type})`
   const [, name = '', limit = ''] = length
@@ -48,6 +50,8 @@ export function withoutLength(type: string): string {
     .replace(/^character(?! varying)/, 'bpchar')
     .replace(/^bit(?! varying)/, 'pg_catalog."bit"')
 }
+
+const ELEMENTS_CUT = /^(?:character varying|character|bit varying|bit)\(\d+\)\[\]$/
 
 const LENGTH_CHECKED = /^(character varying|character|bit varying|bit)\((\d+)\)$/
 

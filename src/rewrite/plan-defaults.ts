@@ -117,6 +117,13 @@ function computedDefault(
   if (isDerived && !isDeclared && before.defaultTree === target?.defaultTree) return NOTHING
   const text = old()
   if (text === undefined) return unknownDefault(before)
+  const uses = mapping.writes.flatMap(({ expression }) => expression.filter((part) => typeof part !== 'string')).length
+  if (uses > 1 && callsFunction(text)) {
+    return refused(
+      'its old default calls a function, and it would be evaluated for each place that it is written to',
+      `give old INSERTs a value that can be repeated: columns: { ${before.name}: { default: "..." } }`,
+    )
+  }
   // A NULL is what an INSERT without the column writes anyway.
   const value = oldValueText(mapping, toByteString(text))
   return {
@@ -128,6 +135,16 @@ function computedDefault(
       return isNull ? [] : [{ column, expression: fromByteString(written) ?? written }]
     }),
   }
+}
+
+/** True where an expression may not give the same value twice; now() stays within a transaction. */
+function callsFunction(text: string): boolean {
+  return /[\w"]\s*\(/.test(
+    text
+      .replace(/'(?:[^']|'')*'/g, "''")
+      .replace(/\bnow\(\)/g, '')
+      .replace(/::[\w ".]+\([\d,]+\)/g, ''),
+  )
 }
 
 function unknownDefault({ name }: Column): Found {

@@ -37,10 +37,10 @@ interface KnownContext {
 }
 
 /** Contexts of which the short key is remembered; one that was forgotten gets another key, and so starts anew. */
-const CONTEXTS = 1000
+const CONTEXTS = 10_000
 
-/** Contexts that are remembered for the same path object: a session has one or two. */
-const CONTEXTS_OF_PATH = 4
+/** Contexts that are remembered for the same path object: a session has one, and one for each list of types that its Parses declare. */
+const CONTEXTS_OF_PATH = 8
 
 /** The part of a cache key that is not the text, of a few characters; equal contexts have equal keys. */
 export function contextKeys(): (request: RewriteRequest) => string {
@@ -64,7 +64,22 @@ export function contextKeys(): (request: RewriteRequest) => string {
   }
 }
 
+// Spelled out, as it is asked for each statement; the type fails where a part is missing.
 function isSame(context: RewriteContext, request: RewriteRequest): boolean {
-  for (const part of PARTS) if (context[part] !== request[part]) return false
-  return true
+  const same: { readonly [K in keyof RewriteContext]-?: boolean } = {
+    version: context.version === request.version,
+    path: context.path === request.path,
+    temporary: context.temporary === request.temporary || context.temporary.length + request.temporary.length === 0,
+    standardConformingStrings: context.standardConformingStrings === request.standardConformingStrings,
+    clientEncoding: context.clientEncoding === request.clientEncoding,
+    declaredTypes: context.declaredTypes === request.declaredTypes,
+  }
+  return (
+    same.version &&
+    same.path &&
+    same.temporary &&
+    same.standardConformingStrings &&
+    same.clientEncoding &&
+    same.declaredTypes
+  )
 }

@@ -2,7 +2,7 @@
 export interface RewriterStats {
   /** Texts answered from the cache. */
   readonly hits: number
-  /** Texts that were not in the cache: `unmentioned` and `parsed`. */
+  /** Texts that the cache did not answer: `unmentioned` and `parsed`. */
   readonly misses: number
   /** Texts that name nothing that changed, decided without a parse; short ones are decided again each time. */
   readonly unmentioned: number

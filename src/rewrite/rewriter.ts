@@ -26,8 +26,11 @@ export interface RewriterOptions {
 
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024
 
-/** Looking for names in a text of so many bytes takes a few microseconds, about as long as remembering it. */
-const SHORT_TEXT = 1024
+/**
+ * Looking for names in a text of so many bytes takes a few microseconds, about as long as looking it up in a large cache; and
+ * it ends at the first name that changed, which mostly stands near the beginning. Longer texts are looked up first.
+ */
+const SHORT_TEXT = 512
 
 const UNCHANGED: Outcome = { kind: 'unchanged' }
 const UNMENTIONED: SizedOutcome = { outcome: UNCHANGED, bytes: 0, parsed: false }
@@ -50,6 +53,13 @@ export function createRewriter(generation: Generation, options: RewriterOptions)
     typeOids: (version) => oids[version],
     rewrite(request) {
       if (request.version >= head) return UNCHANGED
+      const closure = closures[request.version]
+      const short = request.text.length <= SHORT_TEXT
+      if (closure === undefined || (short && !mentions(request.text, closure, request))) {
+        counted.misses++
+        counted.unmentioned++
+        return UNCHANGED
+      }
       const key = contexts(request) + request.text
       const known = cache.get(key)
       if (known !== undefined) {
@@ -57,10 +67,9 @@ export function createRewriter(generation: Generation, options: RewriterOptions)
         return known
       }
       counted.misses++
-      const closure = closures[request.version]
-      if (closure === undefined || !mentions(request.text, closure, request)) {
+      if (!short && !mentions(request.text, closure, request)) {
         counted.unmentioned++
-        if (request.text.length > SHORT_TEXT) cache.set(key, UNMENTIONED)
+        cache.set(key, UNMENTIONED)
         return UNCHANGED
       }
       const sized = noteCatalog(rewriteOrReport(tools, request, options.onBug), request)

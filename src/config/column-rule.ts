@@ -6,7 +6,7 @@ import type { YamlSource } from './yaml-source.js'
 
 /**
  * What a rule file says of one old column, with the places of its parts. Contradictions that need no database are added
- * to `problems`.
+ * to `problems`. Where the table has a `write`, a column that is only read is one of those that it is made of.
  */
 export function placeColumn(
   from: string,
@@ -14,6 +14,7 @@ export function placeColumn(
   source: YamlSource,
   path: readonly PropertyKey[],
   problems: Problem[],
+  hasMerged = false,
 ): ColumnRule {
   const key = { value: from, place: source.placeOfKey(path) }
   if (typeof column === 'string') {
@@ -22,9 +23,11 @@ export function placeColumn(
   }
   const at = <T>(name: string, value: T): Placed<T> => ({ value, place: source.placeOf([...path, name]) })
   const place = source.placeOf(path)
-  for (const message of contradictions(column)) problems.push({ place, message })
+  const { read, write, dropped, read_only } = column
+  const merged = hasMerged && read !== undefined && write === undefined && !dropped && !read_only
+  for (const message of contradictions(column, merged)) problems.push({ place, message })
 
-  const isOne = column.dropped === undefined && column.read_only === undefined && !isMapping(column.write)
+  const isOne = !merged && column.dropped === undefined && column.read_only === undefined && !isMapping(column.write)
   const implied = isOne ? { value: from, place: key.place } : undefined
   const to = column.to === undefined ? implied : at('to', column.to)
   const rest = {
@@ -44,6 +47,7 @@ export function placeColumn(
       read: column.read === undefined ? undefined : at('read', String(column.read)),
       writes: placeWrites(column, to, source, path),
       dropped: column.dropped ?? false,
+      merged,
       writable: column.read_only === undefined,
       declared: {
         injective: column.injective ?? false,
@@ -113,7 +117,7 @@ function placeValues(
 }
 
 /** What is wrong with a column's rule whatever the database is. */
-function contradictions(column: Mapping): string[] {
+function contradictions(column: Mapping, merged: boolean): string[] {
   const { dropped, read_only, read, write, to } = column
   if (Object.keys(column).length === 0) return ['expected what became of the column, e.g. { to: name }']
   const name = dropped === true ? 'dropped' : 'read_only'
@@ -127,9 +131,12 @@ function contradictions(column: Mapping): string[] {
   if (ways.length > 1) return [`"${ways[0]}" and "${ways[1]}" exclude each other`]
   if (column.outside !== undefined && column.values === undefined) return ['"outside" needs "values"']
   if (write !== undefined && ways[0] !== 'read') return ['"write" needs "read": what old statements read']
+  if (merged) {
+    return to === undefined ? [] : ['"to" needs "write"; where the "write" of the table uses the column, leave it out']
+  }
   if (read !== undefined && write === undefined) {
     return [
-      '"read" needs "write": what old statements write, over "value"; or dropped: true, where it is discarded, or read_only: true',
+      '"read" needs "write": what old statements write, over "value"; or dropped: true, where it is discarded, or read_only: true; where several columns became one, the table has the "write"',
     ]
   }
   if (isMapping(write) && to !== undefined && !Object.hasOwn(write, to)) return [`"write" does not write "${to}"`]

@@ -81,6 +81,7 @@ function newColumns(rule: TableRule, columns: readonly Column[]): Column[] {
   const more = new Set([
     ...addedColumns(rule).keys(),
     ...rule.columns.flatMap(({ computed }) => (computed?.writes ?? []).map(({ column }) => column.value)),
+    ...rule.merged.map(({ column }) => column.value),
   ])
   const last = Math.max(0, ...columns.map((column) => column.attnum))
   const fresh = [...more].filter((name) => !names.has(name))

@@ -102,11 +102,9 @@ export function oldColumnNames(rule: TableRule, relation: Pick<Relation, 'column
 export function addedColumns(rule: TableRule): Map<string, Place> {
   const held = new Set(heldColumns(rule).map(({ to }) => to.value))
   const kept = new Set(rule.columns.filter(({ to }) => to === undefined).map(({ from }) => from.value))
-  const written = rule.columns.flatMap(({ computed }) =>
-    (computed?.writes ?? [])
-      .filter(({ column }) => !held.has(column.value) && !kept.has(column.value))
-      .map(({ column }): [string, Place] => [column.value, column.place]),
-  )
+  const written = [...rule.columns.flatMap(({ computed }) => computed?.writes ?? []), ...rule.merged]
+    .filter(({ column }) => !held.has(column.value) && !kept.has(column.value))
+    .map(({ column }): [string, Place] => [column.value, column.place])
   const inserted = rule.insert.map(({ column }): [string, Place] => [column.value, column.place])
   return new Map([...written, ...inserted, ...rule.added.map(({ value, place }): [string, Place] => [value, place])])
 }

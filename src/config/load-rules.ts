@@ -72,9 +72,10 @@ interface ScopedExpression {
   readonly scope: ExpressionScope
 }
 
-function expressionsOf({ insert, columns }: TableRule): ScopedExpression[] {
+function expressionsOf({ insert, merged, columns }: TableRule): ScopedExpression[] {
   return [
     ...insert.map(({ expression }): ScopedExpression => ({ expression, scope: 'nothing' })),
+    ...merged.map(({ expression }): ScopedExpression => ({ expression, scope: 'row' })),
     ...columns.flatMap(({ computed, default: expression }): ScopedExpression[] => [
       ...(expression === undefined ? [] : [{ expression, scope: 'nothing' as const }]),
       ...(computed?.read === undefined ? [] : [{ expression: computed.read, scope: 'row' as const }]),

@@ -1,7 +1,7 @@
 import type { ColumnRef, Node } from 'libpg-query'
 import type { Parser } from '../sql/parse.js'
 
-/** What an expression of a rule may refer to: nothing (`insert`), columns of the new row (`read`), or `value` (`write`). */
+/** What an expression of a rule may refer to: nothing (`insert`), columns of the new row (`read`) or of the old one (`write` of a table), or `value` (`write`). */
 export type ExpressionScope = 'nothing' | 'row' | 'value'
 
 /**

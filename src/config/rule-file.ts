@@ -43,6 +43,8 @@ export interface ComputedRule {
   readonly timeZone: Placed<string> | undefined
   /** The column is gone: what old statements write is discarded. */
   readonly dropped: boolean
+  /** True where the `write` of the table says how it is written, together with others. */
+  readonly merged: boolean
   /** False: old statements that write the column are refused. */
   readonly writable: boolean
   /** What its author declares of the expressions (decision 6). */
@@ -80,6 +82,8 @@ export interface TableRule {
   /** The old columns in their order, where the author says it. */
   readonly order: { readonly place: Place; readonly columns: readonly Placed<string>[] } | undefined
   readonly insert: readonly InsertRule[]
+  /** New columns that several old ones became; expressions over the old columns. */
+  readonly merged: readonly WriteRule[]
   /** True where what changed of the table besides names and types is nothing to old statements. */
   readonly sameMeaning: boolean
 }
@@ -130,7 +134,7 @@ function placeRule(name: string, rule: TableInput, source: YamlSource, problems:
     from: tableName(name, key()),
     to: rule.to === undefined ? undefined : tableName(rule.to, at('to')),
     columns: Object.entries(rule.columns ?? {}).map(([from, column]) =>
-      placeColumn(from, column, source, [...path, 'columns', from], problems),
+      placeColumn(from, column, source, [...path, 'columns', from], problems, rule.write !== undefined),
     ),
     added: (rule.added ?? []).map((value, index) => ({ value, place: at('added', index) })),
     order:
@@ -141,6 +145,10 @@ function placeRule(name: string, rule: TableInput, source: YamlSource, problems:
     insert: Object.entries(rule.insert ?? {}).map(([column, expression]) => ({
       column: { value: column, place: key('insert', column) },
       expression: { value: String(expression), place: at('insert', column) },
+    })),
+    merged: Object.entries(rule.write ?? {}).map(([column, expression]) => ({
+      column: { value: column, place: key('write', column) },
+      expression: { value: String(expression), place: at('write', column) },
     })),
   }
 }

@@ -99,6 +99,14 @@ const tableRule = z
         'What an old INSERT gives to an added column: exactly one SQL expression, without references to columns.',
       )
       .optional(),
+    write: z
+      .record(name, expression, {
+        error: 'expected a mapping of new columns to SQL expressions over old ones, e.g. { name: "first || last" }',
+      })
+      .describe(
+        'New columns that several old ones became: one SQL expression over the old columns each. Where an old statement writes some of them, the others stand for what they are.',
+      )
+      .optional(),
   })
   .describe('How one table of the old version is seen through the new version.')
 

@@ -77,6 +77,18 @@ export interface InsertValue {
   readonly unless?: string
 }
 
+/**
+ * A new column that several old ones became: what old statements write to any of them changes it.
+ *
+ *     name = first || ' ' || last        places: the old columns first, last
+ */
+export interface MergedColumn extends ColumnWrite {
+  /** What old INSERTs give to the old columns in the expression that they do not list, as SQL text, by old name. */
+  readonly defaults: ReadonlyMap<string, string>
+  /** What it is given where an INSERT lists none of them; absent: its own default, NULL, says the same. */
+  readonly unlisted?: string
+}
+
 /** How one changed relation of the older version is seen through the newer one. */
 export interface RelationMapping {
   readonly before: Relation
@@ -86,6 +98,7 @@ export interface RelationMapping {
   /** Columns of `after` that no old column is, those that computed columns are read from among them. */
   readonly added: readonly Column[]
   readonly insert: readonly InsertValue[]
+  readonly merged?: readonly MergedColumn[]
 }
 
 /** A data type or function that statements name otherwise now. */
@@ -142,5 +155,6 @@ export function columnsBehind(change: RelationMapping): ReadonlySet<string> {
     for (const part of column.read) if (typeof part !== 'string') names.add(part.column)
     for (const { column: name } of column.writes) names.add(name)
   }
+  for (const { column } of change.merged ?? []) names.add(column)
   return names
 }

@@ -2,6 +2,7 @@ import type { NamedObject, Relation } from '../catalog/catalog.js'
 import { fromByteString } from '../sql/byte-string.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import type { RelationMapping } from './mapping.js'
+import { sourcesOf } from './merged-column.js'
 import type { StepFacts } from './plan-context.js'
 
 /** What an older version calls a column of the newer one. */
@@ -92,6 +93,10 @@ function columnsBack(change: RelationMapping): ReadonlyMap<string, ColumnBack> {
   }
   for (const { name, column } of computed) {
     for (const write of column.writes) if (!back.has(write.column)) back.set(write.column, { name, same: false })
+  }
+  for (const merged of change.merged ?? []) {
+    const [name] = sourcesOf(merged)
+    if (name !== undefined && !back.has(merged.column)) back.set(merged.column, { name, same: false })
   }
   return back
 }

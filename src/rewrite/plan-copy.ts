@@ -8,7 +8,7 @@ import { computedColumn, hasOtherColumns, type RelationMapping } from './mapping
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { rangeText, relationText } from './plan-range.js'
 import { closingParenthesis } from './statement-source.js'
-import { writtenColumn } from './written-column.js'
+import { isWrittenOtherwise, writtenColumn } from './written-column.js'
 
 /** COPY of a table moves the old columns; names in a header are the old ones. */
 export function planCopy(context: PlanContext, reference: CopyReference): void {
@@ -56,12 +56,13 @@ function refuseInput(
     refuseUnsupported(context, message, hint, at)
     return true
   }
-  const computed = columns.find((name) => writtenColumn(change, name).kind === 'computed')
+  const computed = columns.find((name) => isWrittenOtherwise(writtenColumn(change, name)))
   if (computed !== undefined) {
     const hint = 'COPY into a temporary table of the old shape, then INSERT INTO ... SELECT from it.'
     return refuse(`COPY into "${table}" cannot compute what column "${computed}" is stored as now`, hint)
   }
-  if (change.insert.some(({ unless }) => unless === undefined || !columns.includes(unless))) {
+  const isMade = change.merged?.some(({ unlisted }) => unlisted !== undefined) ?? false
+  if (isMade || change.insert.some(({ unless }) => unless === undefined || !columns.includes(unless))) {
     const hint = 'Use INSERT, or give the new columns a DEFAULT in the database.'
     return refuse(`COPY into "${table}" cannot give its new columns the values that the rule says`, hint)
   }

@@ -9,13 +9,14 @@ import { writtenParts } from './assigned-value.js'
 import { oldValueText, withoutLength } from './computed.js'
 import { afterChecks, checkParts, whereAll } from './discarded-value.js'
 import { queryText } from './insert-places.js'
+import { defaultText, mergedText, oldTypeOf } from './merged-column.js'
 import { refuseUnsupported } from './plan-context.js'
 import type { InsertPlan, ListedColumns } from './plan-insert.js'
 import { extraText, typedExtra } from './plan-insert-values.js'
 import { isRow, isUntyped } from './repeatable.js'
 import { isWord, itemEnd, tokenIndexAt } from './statement-source.js'
 import { endOf, startOf } from './value-span.js'
-import { isWrittenOnce, type WrittenColumn, writtenValues } from './written-column.js'
+import { isDiscarded, isWrittenOnce, type WrittenColumn, writtenValues } from './written-column.js'
 
 type QuerySource = Extract<InsertSource, { kind: 'select' }>
 
@@ -60,10 +61,11 @@ function isStarItem(node: Node): boolean {
 }
 
 function canStayInPlace(
-  { written, extras }: InsertPlan,
+  { written, extras, merged }: InsertPlan,
   { arms }: QuerySource,
   items: readonly ResTarget[] | undefined,
 ): boolean {
+  if (merged.length > 0) return false
   const [arm] = arms
   const distinct = arms.length > 1 || arms.some((one) => one.distinctClause !== undefined)
   const lists = arms.every((one) => (one.targetList?.length ?? 0) > 0 && listEnd(one) !== undefined)
@@ -149,7 +151,7 @@ function planArms({ context, change, extras }: InsertPlan, arms: readonly Select
  *         SELECT split_part((hs.v1)::text, ' ', 1), split_part(...) FROM (SELECT DISTINCT title FROM orders) AS hs (v1)
  */
 function planAround(plan: InsertPlan, source: QuerySource, items: readonly ResTarget[] | undefined): ListedColumns {
-  const { context, reference, change, places, written, extras } = plan
+  const { context, reference, change, places, written, merged, extras } = plan
   const query = queryText(context.source, places.source, reference.conflictAt)
   if (query === undefined || source.columns === undefined) {
     refuseUnsupported(
@@ -166,14 +168,20 @@ function planAround(plan: InsertPlan, source: QuerySource, items: readonly ResTa
   const aliases = written.map((_, index) => `v${index + 1}`)
   const value = (index: number) => `hs.${aliases[index]}`
   const checks = written.flatMap((one, index) =>
-    one.kind === 'computed' && one.column.writes.length === 0 ? [checkParts(one.column, value(index))] : [],
+    one.kind === 'computed' && isDiscarded(one) ? [checkParts(one.column, value(index))] : [],
   )
   const values = written.flatMap((one, index) =>
     one.kind === 'plain' ? [value(index)] : writtenValues(one.column, oldValueText(one.column, value(index))),
   )
-  const given = [...values, ...extras.map((extra) => typedExtra(change, extra))]
+  const made = merged.map((one) =>
+    mergedText(one, (name) => {
+      const index = written.findIndex((other) => other.name === name)
+      return index < 0 ? defaultText(change, one, name) : oldValueText(oldTypeOf(change, name), value(index))
+    }),
+  )
+  const given = [...values, ...made, ...extras.map((extra) => typedExtra(change, extra))]
   const [first, ...others] = given
-  const as = ` AS hs (${aliases.join(', ')})`
+  const as = ` AS hs${aliases.length === 0 ? '' : ` (${aliases.join(', ')})`}`
   if (first === undefined) {
     // Without OFFSET the checks could be made of rows that the query leaves out.
     arrange(context, query, ['SELECT FROM (SELECT * FROM (', query, `)${as} OFFSET 0) AS hs`, ...whereAll(checks)])

@@ -6,7 +6,8 @@ import { evaluatedOnce, pinnedParts, writtenParts } from './assigned-value.js'
 import { withoutLength } from './computed.js'
 import { afterChecks, type Check, checkParts, whereAll } from './discarded-value.js'
 import { type ValuesText, valuesText } from './insert-places.js'
-import type { ComputedColumn, InsertValue, RelationMapping } from './mapping.js'
+import type { ComputedColumn, InsertValue, MergedColumn, RelationMapping } from './mapping.js'
+import { defaultText, mergedParts, oldTypeOf, usesIn } from './merged-column.js'
 import { edit, refuseUnsupported } from './plan-context.js'
 import type { InsertPlan, ListedColumns } from './plan-insert.js'
 import { isDefault, isRepeatable, isRow } from './repeatable.js'
@@ -118,12 +119,15 @@ function branchOf({ items, extras }: PlannedRow): RowItem | undefined {
 
 /** True where a value is written several times, and evaluating it several times could give several values. */
 function cannotRepeat(written: WrittenColumn | undefined, node: Node): boolean {
-  if (written?.kind !== 'computed' || isDiscarded(written) || isDefault(node)) return false
+  if (written === undefined || isDiscarded(written) || isDefault(node)) return false
+  const { merged, name } = written
+  if (merged.length > 0) return newColumns(written).length + usesIn(merged, name) > 1 && !isRepeatable(node)
+  if (written.kind === 'plain') return false
   return written.column.writes.length > 1 && !isRepeatable(node)
 }
 
 function planRow(plan: InsertPlan, row: readonly Node[], spans: readonly Span[]): PlannedRow | undefined {
-  const { context, change, written, extras } = plan
+  const { context, change, written, merged, extras } = plan
   const checks: Check[] = []
   const items = row.map((node, index): readonly RowItem[] | undefined => {
     const [one, span] = [written[index], spans[index]]
@@ -151,15 +155,33 @@ function planRow(plan: InsertPlan, row: readonly Node[], spans: readonly Span[])
     return []
   })
   if (items.some((one) => one === undefined)) return undefined
+  const made = merged.map((one): RowItem => {
+    const value = mergedParts(one, (name) => givenParts(plan, one, name, row, spans))
+    return { isDefault: false, value, branch: value }
+  })
+  const given = extras.map((extra): RowItem => {
+    return { isDefault: false, value: [extraText(extra)], branch: [typedExtra(change, extra)] }
+  })
   return {
     items: items.map((one) => one ?? []),
-    extras: extras.map((extra) => ({
-      isDefault: false,
-      value: [extraText(extra)],
-      branch: [typedExtra(change, extra)],
-    })),
+    extras: [...made, ...given],
     checks,
   }
+}
+
+/** What a row gives to an old column that a new one is made of, as a value of the old type. */
+function givenParts(
+  { change, written }: InsertPlan,
+  merged: MergedColumn,
+  name: string,
+  row: readonly Node[],
+  spans: readonly Span[],
+): readonly Part[] {
+  const index = written.findIndex((one) => one.name === name)
+  const span = spans[index]
+  if (span === undefined || isDefault(row[index])) return [defaultText(change, merged, name)]
+  const { before, after } = aroundOldValue(oldTypeOf(change, name))
+  return [before, span, after]
 }
 
 function plainItem(written: WrittenColumn, node: Node, span: Span): RowItem {
@@ -204,7 +226,7 @@ function planEmptyRows(plan: InsertPlan, rows: readonly PlannedRow[], text: Valu
  *                                    FROM (SELECT (f(2))::text AS v2) AS hs
  */
 function planRowAsQuery(plan: InsertPlan, row: readonly Node[], text: ValuesText): ListedColumns {
-  const { context, change, written, extras } = plan
+  const { context, change, written, merged, extras } = plan
   const spans = text.rows[0]?.elements ?? []
   const omitted = new Set<string>()
   const checks: Check[] = []
@@ -221,13 +243,14 @@ function planRowAsQuery(plan: InsertPlan, row: readonly Node[], text: ValuesText
       })
       return
     }
-    if (isRepeatable(node) || isRow(node)) {
+    if (isRepeatable(node) || (isRow(node) && one.merged.length === 0)) {
       if (one.kind === 'plain') items.push([span])
       else if (isDiscarded(one)) checks.push(checkParts(one.column, span))
       else items.push(...computedItems(one.column, node, span).map(({ value }) => value))
       return
     }
-    const { before, after } = one.kind === 'plain' ? NOTHING_AROUND : aroundOldValue(one.column)
+    const isBare = one.kind === 'plain' && one.merged.length === 0
+    const { before, after } = isBare ? NOTHING_AROUND : aroundOldValue(oldTypeOf(change, one.name))
     const value = `hs.v${index + 1}`
     const at = change.before.columns.findIndex((column) => column.name === one.name)
     evaluated.push({ at, parts: [before, span, `${after} AS v${index + 1}`] })
@@ -235,6 +258,19 @@ function planRowAsQuery(plan: InsertPlan, row: readonly Node[], text: ValuesText
     else if (isDiscarded(one)) checks.push(checkParts(one.column, value))
     else items.push(...writtenValues(one.column, value).map((text) => [text]))
   })
+  const evaluatedAs = (name: string) => {
+    const index = written.findIndex((one) => one.name === name)
+    const node = row[index]
+    return node === undefined || isDefault(node) || isRepeatable(node) ? undefined : `hs.v${index + 1}`
+  }
+  for (const one of merged) {
+    items.push(
+      mergedParts(one, (name) => {
+        const value = evaluatedAs(name)
+        return value === undefined ? givenParts(plan, one, name, row, spans) : [value]
+      }),
+    )
+  }
   for (const extra of extras) items.push([extraText(extra)])
   // In the order of the old table's columns, in which PostgreSQL evaluates them: sequences give them their old numbers.
   const from = evaluated.sort((a, b) => a.at - b.at).map(({ parts }) => parts)

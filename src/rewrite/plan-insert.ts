@@ -4,7 +4,8 @@ import { quoteIdentifier } from '../sql/identifier.js'
 import { arrange, type Part } from './arrange.js'
 import { refuseComposite } from './composite.js'
 import { type InsertPlaces, insertPlaces, valuesText } from './insert-places.js'
-import type { InsertValue, RelationMapping } from './mapping.js'
+import type { InsertValue, MergedColumn, RelationMapping } from './mapping.js'
+import { mergedOfAny } from './merged-column.js'
 import { edit, mappingOf, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { planQuery } from './plan-insert-query.js'
 import { planDefaultValues, planRows } from './plan-insert-values.js'
@@ -12,7 +13,7 @@ import { planInference } from './plan-target.js'
 import { isDefault, isStarNode } from './repeatable.js'
 import { tableThatNeedsValues } from './view-insert.js'
 import { refuseTargets, type Target } from './write-refusals.js'
-import { hasOtherDefault, isDiscarded, newColumns, type WrittenColumn, writtenColumn } from './written-column.js'
+import { hasOtherDefault, isWrittenOtherwise, newColumns, type WrittenColumn, writtenColumn } from './written-column.js'
 
 /** What planning an INSERT shares. */
 export interface InsertPlan {
@@ -24,6 +25,8 @@ export interface InsertPlan {
   readonly written: readonly WrittenColumn[]
   /** What the rule gives to new columns besides. */
   readonly extras: readonly InsertValue[]
+  /** New columns that are made of listed old ones, and of others. */
+  readonly merged: readonly MergedColumn[]
 }
 
 /** What planning the source of an INSERT says of its column list. */
@@ -64,6 +67,7 @@ export function planInsert(context: PlanContext, reference: InsertReference): vo
     places: insertPlaces(context.source, reference),
     written,
     extras: extrasOf(change, written),
+    merged: mergedOfAny(change, names),
   }
   if (!isTouched(plan)) {
     // More values than old columns are an error, whatever columns there are now.
@@ -93,7 +97,7 @@ function targetsOf({ source, listedNames }: InsertReference, written: readonly W
 /** True where the values themselves must change. */
 function isTouched({ reference, change, written, extras }: InsertPlan): boolean {
   const { source } = reference
-  if (extras.length > 0 || written.some(({ kind }) => kind === 'computed')) return true
+  if (extras.length > 0 || written.some(isWrittenOtherwise)) return true
   if (source.kind !== 'values') return false
   return written.some((one, index) => hasOtherDefault(change, one) && source.rows.some((row) => isDefault(row[index])))
 }
@@ -139,15 +143,24 @@ function sourceWidth({ source }: InsertReference): number | undefined {
 /** What the rule gives to columns that no listed old column is written to. */
 function extrasOf(change: RelationMapping, written: readonly WrittenColumn[]): readonly InsertValue[] {
   const listed = new Set(written.map(({ name }) => name))
-  const given = new Set(written.flatMap(newColumns))
-  return change.insert.filter(
+  const merged = mergedOfAny(change, [...listed])
+  const given = new Set([...written.flatMap(newColumns), ...merged.map(({ column }) => column)])
+  const values = change.insert.filter(
     ({ column, unless }) => !given.has(column) && (unless === undefined || !listed.has(unless)),
   )
+  const said = new Set([...given, ...values.map(({ column }) => column)])
+  const unlisted = (change.merged ?? []).flatMap(({ column, unlisted: expression }): InsertValue[] =>
+    expression === undefined || said.has(column) ? [] : [{ column, expression }],
+  )
+  return [...values, ...unlisted]
 }
 
 /** Without a column list values meet the columns by position: true where those are the ones meant. */
 function fallOnThemselves(change: RelationMapping, written: readonly WrittenColumn[]): boolean {
-  return written.every((one, index) => one.kind === 'plain' && one.column === change.after.columns[index]?.name)
+  return written.every(
+    (one, index) =>
+      one.kind === 'plain' && !isWrittenOtherwise(one) && one.column === change.after.columns[index]?.name,
+  )
 }
 
 function refuseUncounted(context: PlanContext, reference: InsertReference, change: RelationMapping): void {
@@ -191,13 +204,18 @@ function refuseMissing(
   const listed = new Set(written.map(({ name }) => name))
   const missing = change.before.columns.find((column) => {
     const needed = column.notNull && !column.hasDefault && column.identity === 'none' && column.generated === 'none'
-    return isTable && needed && !listed.has(column.name) && isDiscarded(writtenColumn(change, column.name))
+    return isTable && needed && !listed.has(column.name) && isGone(writtenColumn(change, column.name))
   })
   if (missing === undefined) return false
   const message = `null value in column "${missing.name}" of relation "${change.before.name}" violates not-null constraint`
   if (source.kind !== 'select') context.refusals.push({ sqlstate: '23502', message })
   else refuseUnsupported(context, message, `Give "${missing.name}" a value.`, locationOf(node))
   return true
+}
+
+/** True where no new column alone shows whether it was given a value. */
+function isGone(written: WrittenColumn): boolean {
+  return newColumns(written).length === 0
 }
 
 /** The byte offset of a value; undefined where no text of its own stands for it. */
@@ -211,7 +229,7 @@ function valueOffset({ context, reference, places }: InsertPlan, row: number, in
 }
 
 /** The column list names the new columns; an INSERT without one gets it. */
-function planList({ context, places, written, extras }: InsertPlan, { omitted, none }: ListedColumns): void {
+function planList({ context, places, written, merged, extras }: InsertPlan, { omitted, none }: ListedColumns): void {
   const { list, afterTarget } = places
   if (none === true) {
     if (list !== undefined) arrange(context, list.span, [])
@@ -223,7 +241,7 @@ function planList({ context, places, written, extras }: InsertPlan, { omitted, n
     if (one.kind === 'plain' && element !== undefined) return columns.map(() => [element])
     return columns.map((name) => [quoteIdentifier(name)])
   })
-  const all = [...items, ...extras.map(({ column }): Part[] => [quoteIdentifier(column)])]
+  const all = [...items, ...[...merged, ...extras].map(({ column }): Part[] => [quoteIdentifier(column)])]
   const parts = all.flatMap((item, index) => (index === 0 ? item : [', ', ...item]))
   if (list === undefined) {
     const names = parts.filter((part) => typeof part === 'string').join('')

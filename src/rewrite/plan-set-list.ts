@@ -6,17 +6,21 @@ import { refuseUnassignable } from './assignable.js'
 import { columnNames, evaluatedOnce, pinnedParts, writtenParts } from './assigned-value.js'
 import { afterChecks, type Check, checkParts, forEachRow, idleAssignment } from './discarded-value.js'
 import type { ComputedColumn, RelationMapping } from './mapping.js'
+import { defaultText, oldTypeOf } from './merged-column.js'
 import { mappingOf, type PlanContext, refuseUnsupported } from './plan-context.js'
+import { type Given, planMergedItems } from './plan-set-merged.js'
 import { planSetSource } from './plan-set-source.js'
 import { isDefault, isRepeatable, isRow, isStarNode } from './repeatable.js'
 import { closingParenthesis, isOpening, isSymbol, nameAt, tokenIndexAt } from './statement-source.js'
 import { elementSpans, startOf, valueSpan } from './value-span.js'
 import { refuseTargets } from './write-refusals.js'
 import {
+  aroundOldValue,
   defaultsOf,
   hasOtherDefault,
   isDiscarded,
   isWrittenOnce,
+  isWrittenOtherwise,
   newColumns,
   type WrittenColumn,
   writtenColumn,
@@ -35,6 +39,8 @@ export interface SetItems {
   readonly items: readonly SetItem[]
   /** Conditions by which discarded values are checked. */
   readonly checks: readonly Check[]
+  /** What old columns are given that new ones are made of. */
+  readonly given?: readonly Given[]
 }
 
 /**
@@ -51,7 +57,7 @@ export function planSetList(context: PlanContext, reference: SetListReference): 
   const written = names.map(({ name }) => writtenColumn(change, name))
   const values = assignments.flatMap(({ names, value }) => names.map((_, index) => valueAt(value, index)))
   const touched = written.some(
-    (one, index) => one.kind === 'computed' || (isDefault(values[index]) && hasOtherDefault(change, one)),
+    (one, index) => isWrittenOtherwise(one) || (isDefault(values[index]) && hasOtherDefault(change, one)),
   )
   if (!touched) return
   const targets = names.flatMap((name, index) => {
@@ -63,7 +69,9 @@ export function planSetList(context: PlanContext, reference: SetListReference): 
   const [first, last] = [spans[0], spans.at(-1)]
   if (first === undefined || last === undefined) return
   const plan = { context, reference, change }
-  const planned = assignments.map((assignment, index) => planAssignment(plan, assignment, spans[index] ?? first))
+  const alone = assignments.map((assignment, index) => planAssignment(plan, assignment, spans[index] ?? first))
+  const given = alone.flatMap((one) => one.given ?? [])
+  const planned = [...alone, { items: planMergedItems(plan, given), checks: [] }]
   if (context.refusals.length > 0) return
   const checks = planned.flatMap((one) => one.checks)
   const waiting = checks.length === 0 ? undefined : planned.flatMap((one) => one.items).find((item) => item.branch)
@@ -133,7 +141,7 @@ function planAssignment(plan: SetListPlan, assignment: Assignment, span: Span): 
   const untouched = assignment.names.every((one, index) => {
     const written = writtenColumn(change, one.name)
     return (
-      written.kind === 'plain' && !(isDefault(valueAt(assignment.value, index)) && hasOtherDefault(change, written))
+      !isWrittenOtherwise(written) && !(isDefault(valueAt(assignment.value, index)) && hasOtherDefault(change, written))
     )
   })
   if (untouched) return { items: [{ target: [], value: [span], branch: undefined }], checks: [] }
@@ -172,7 +180,11 @@ function planRowSource(plan: SetListPlan, { names, value }: Assignment, first: n
       ? NOTHING
       : planOne(plan, name, node, span, target, ' = ')
   })
-  return { items: all.flatMap((one) => one.items), checks: all.flatMap((one) => one.checks) }
+  return {
+    items: all.flatMap((one) => one.items),
+    checks: all.flatMap((one) => one.checks),
+    given: all.flatMap((one) => one.given ?? []),
+  }
 }
 
 /** The value of one of several columns, where it is at sight. */
@@ -191,20 +203,35 @@ function planOne(
 ): SetItems {
   const { context, change } = plan
   const written = writtenColumn(change, name)
+  const given = givenTo(plan, written, node, value)
   if (isDefault(node) && hasOtherDefault(change, written)) {
     const columns = newColumns(written)
     const items = defaultsOf(change, written).map((text, index): SetItem => {
       return { target: [`${quoteIdentifier(columns[index] ?? '')} = `], value: [text], branch: undefined }
     })
-    return { items, checks: [] }
+    return { items, checks: [], given }
   }
   if (written.kind === 'plain') {
     const own = typeof equals === 'string' ? [target, equals] : [target]
-    return { items: [plainItem(written, node, value, own)], checks: [] }
+    return { items: [plainItem(written, node, value, own)], checks: [], given }
   }
   if (refuseUnassignable(context, name, written.column, node)) return NOTHING
   if (isDiscarded(written)) return { items: [], checks: [checkParts(written.column, value)] }
-  return { items: computedItems(plan, written.column, node, value, equals), checks: [] }
+  if (written.column.writes.length === 0) return { items: [], checks: [], given }
+  return { items: computedItems(plan, written.column, node, value, equals), checks: [], given }
+}
+
+/** The value of an old column that new ones are made of. */
+function givenTo({ change }: SetListPlan, written: WrittenColumn, node: Node, value: Span): readonly Given[] {
+  const { name, merged } = written
+  const [first] = merged
+  if (first === undefined) return []
+  const alone = newColumns(written).length > 0
+  const at = value.start
+  // A default that calls a function stands but once (plan-merged).
+  if (isDefault(node)) return [{ name, value: [defaultText(change, first, name)], repeatable: true, alone, at }]
+  const { before, after } = aroundOldValue(oldTypeOf(change, name))
+  return [{ name, value: [before, value, after], repeatable: isRepeatable(node), alone, at }]
 }
 
 function plainItem(written: WrittenColumn, node: Node, value: Span, target: readonly Part[]): SetItem {

@@ -4,14 +4,17 @@ import { type Difference, qualifiedName } from '../catalog/difference.js'
 import { castColumn } from './cast-column.js'
 import {
   type ColumnMapping,
+  type ColumnWrite,
   type ComputedColumn,
   columnsBehind,
   type InsertValue,
   type Mapping,
   type RelationMapping,
 } from './mapping.js'
+import { isNarrower } from './narrowing.js'
 import { mapObjects } from './object-mapping.js'
 import { planDefaults } from './plan-defaults.js'
+import { planMerged } from './plan-merged.js'
 import { mapTypeCatalogs } from './type-catalogs.js'
 
 /** What rules say of one relation beyond what identity shows. */
@@ -20,6 +23,8 @@ export interface RelationRules {
   readonly insert: readonly InsertValue[]
   /** Old columns that are computed, by old name. */
   readonly columns: ReadonlyMap<string, ComputedColumn>
+  /** New columns that are made of several old ones: places are old columns. */
+  readonly merged?: readonly ColumnWrite[]
   /** The defaults of old columns, by old name, as SQL text: for those that identity does not show. */
   readonly defaults?: ReadonlyMap<string, string>
   /** What its author declares to mean what it meant: old columns by name, or the relation whatever changed of it. */
@@ -57,6 +62,7 @@ export function planStep(before: Catalog, after: Catalog, rules: StepRules = new
     const { columns, differences } = mapColumns(change, own)
     const added = addedColumns(change.after, columns)
     const defaults = planDefaults(change, columns, own.defaults ?? new Map(), { before, after })
+    const merges = planMerged(change, columns, own.merged ?? [], own.defaults ?? new Map(), { before, after })
     const mapping: RelationMapping = {
       // The client's own catalog: names are compared with it by identity.
       before: before.byOid.get(change.before.oid) ?? change.before,
@@ -67,11 +73,13 @@ export function planStep(before: Catalog, after: Catalog, rules: StepRules = new
         ...own.insert.filter((value) => added.some((column) => column.name === value.column)),
         ...defaults.insert.filter(({ unless = '' }) => !same.has(unless)),
       ],
+      ...(merges.merged.length > 0 ? { merged: merges.merged } : {}),
     }
     const settled = own.same?.relation === true ? () => true : ({ column = '' }: Difference) => same.has(column)
     refused.push(
       ...differences,
-      ...diffWrites(change.before, columns),
+      ...diffWrites(mapping),
+      ...merges.differences,
       ...defaults.differences.filter((difference) => !settled(difference)),
       ...diffInserts(mapping, own.insert),
     )
@@ -131,7 +139,15 @@ function mapColumns(
       mapped.set(column.name, { kind: 'column', name: other.name })
     } else if (other !== undefined) {
       const cast = castColumn(column, other)
-      if (cast.kind === 'computed') mapped.set(column.name, cast)
+      const isSame = rules.same?.relation === true || rules.same?.columns.has(column.name) === true
+      if (cast.kind === 'computed' && !isSame && isNarrower(column, other)) {
+        differences.push({
+          relation: qualifiedName(before),
+          column: column.name,
+          what: `its type changed from ${column.type} to ${other.type}, which may not hold what old clients write`,
+          hint: `where it does, say so: tables: { ${before.name}: { columns: { ${column.name}: { to: ${other.name}, same_meaning: true } } } }; else give a rule with read and write`,
+        })
+      } else if (cast.kind === 'computed') mapped.set(column.name, cast)
       else differences.push({ relation: qualifiedName(before), column: column.name, what: cast.what, hint: cast.hint })
     }
   }
@@ -148,11 +164,17 @@ function mapColumns(
 }
 
 /** A new column holds one value: two old ones cannot both be written to it. */
-function diffWrites(before: Relation, columns: ReadonlyMap<string, ColumnMapping>): Difference[] {
+function diffWrites({ before, columns, merged = [] }: RelationMapping): Difference[] {
+  const isMerged = new Set(merged.map(({ column }) => column))
   const writers = new Map<string, string>()
   return [...columns].flatMap(([old, column]) => {
     const written = column.kind === 'column' ? [column.name] : column.writes.map((write) => write.column)
     return written.flatMap((name): Difference[] => {
+      if (isMerged.has(name)) {
+        const what = `it is written to the new column "${name}", and so is what the "write" of its table says`
+        const hint = `leave its own "write" out: columns: { ${old}: { type: ..., read: "..." } }`
+        return [{ relation: qualifiedName(before), column: old, what, hint }]
+      }
       const other = writers.get(name)
       writers.set(name, other ?? old)
       if (other === undefined || other === old) return []
@@ -161,7 +183,7 @@ function diffWrites(before: Relation, columns: ReadonlyMap<string, ColumnMapping
           relation: qualifiedName(before),
           column: old,
           what: `it is written to the new column "${name}", to which "${other}" is written, too`,
-          hint: 'write it to one of them; the other may be read_only: true',
+          hint: `say for both of them what is read alone, and for the table how both are written: tables: { ${before.name}: { columns: { ${other}: { type: ..., read: "..." }, ${old}: { type: ..., read: "..." } }, write: { ${name}: "an expression over ${other} and ${old}" } } }; or write one of them to it, and let the other be read_only: true`,
         },
       ]
     })

@@ -50,6 +50,8 @@ export const REFUSAL_REASONS = {
   'computed-write': [
     '"*" is written to several new columns, and a value that calls functions must be evaluated once',
     '"*" and "*" are both written to the new column "*"',
+    '"*" and columns that a query gives are written to one new column',
+    'the row of "*" that is written has no name',
     'an element or a field of "*" is assigned, and the migration changed how the column is stored',
     'an element of "*" is assigned by a query together with columns that the migration changed',
     'the query of this INSERT into "*" cannot be put into a subquery',

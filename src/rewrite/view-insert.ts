@@ -7,7 +7,10 @@ export function tableThatNeedsValues(
   before: Catalog,
   { relations }: Mapping,
 ): RelationMapping | undefined {
-  const needing = [...relations.values()].filter((change) => change.insert.length > 0 || columnsOnlyRulesFill(change))
+  const needing = [...relations.values()].filter((change) => {
+    const isMade = change.merged?.some(({ unlisted }) => unlisted !== undefined) ?? false
+    return isMade || change.insert.length > 0 || columnsOnlyRulesFill(change)
+  })
   if (needing.length === 0) return undefined
   const behind = tablesBehind(view, before)
   return needing.find((change) => behind === undefined || behind.has(change.before.oid))

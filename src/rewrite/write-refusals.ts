@@ -1,7 +1,7 @@
 import type { Relation } from '../catalog/catalog.js'
 import type { WrittenName } from '../resolve/reference.js'
 import { type PlanContext, refuseUnsupported } from './plan-context.js'
-import { newColumns, type WrittenColumn } from './written-column.js'
+import { isWrittenOtherwise, newColumns, type WrittenColumn } from './written-column.js'
 
 /** A column of an INSERT list or a SET, and what is written instead. */
 export interface Target {
@@ -26,7 +26,7 @@ export function refuseTargets(
     const { name } = target.written
     const { location, inside = false } = target.name ?? {}
     refuseReadOnly(context, before, target, list)
-    if (inside && target.written.kind === 'computed') {
+    if (inside && isWrittenOtherwise(target.written)) {
       refuseUnsupported(
         context,
         `an element or a field of "${name}" is assigned, and the migration changed how the column is stored`,
@@ -73,7 +73,7 @@ function refuseReadOnly(
     refuseUnsupported(
       context,
       `column "${written.name}" of "${before.name}" is written, and nothing says what becomes of it in the new schema`,
-      `Say so in its rule: columns: { ${written.name}: { write: { ... } } }, or leave the column out.`,
+      `Say so in its rule: columns: { ${written.name}: { write: { ... } } }, or, where several old columns became one, write: { new: ... } for the table; or leave the column out.`,
       at,
     )
   }

@@ -1,29 +1,41 @@
 import { type ByteString, toByteString } from '../sql/byte-string.js'
 import { oldValueText, withoutLength, writeText } from './computed.js'
-import type { ComputedColumn, Expression, RelationMapping } from './mapping.js'
+import type { ComputedColumn, Expression, MergedColumn, RelationMapping } from './mapping.js'
+import { mergedOf } from './merged-column.js'
 
-/** What is written instead of one old column. */
-export type WrittenColumn =
-  /** `type` is that of the column, without its length. */
-  | { readonly kind: 'plain'; readonly name: string; readonly column: string; readonly type: ByteString | undefined }
-  | { readonly kind: 'computed'; readonly name: string; readonly column: ComputedColumn }
+/** What is written instead of one old column; `merged` are new columns that are made of it and of others. */
+export type WrittenColumn = { readonly name: string; readonly merged: readonly MergedColumn[] } & (
+  | {
+      readonly kind: 'plain'
+      readonly column: string
+      /** The type of the column, without its length. */
+      readonly type: ByteString | undefined
+    }
+  | { readonly kind: 'computed'; readonly column: ComputedColumn }
+)
 
 export function writtenColumn(change: RelationMapping, name: string): WrittenColumn {
   const mapped = change.columns.get(name)
-  if (mapped?.kind === 'computed') return { kind: 'computed', name, column: mapped }
+  const merged = mergedOf(change, name)
+  if (mapped?.kind === 'computed') return { kind: 'computed', name, merged, column: mapped }
   const column = mapped?.name ?? name
   const type = change.after.columns.find((one) => one.name === column)?.type
-  return { kind: 'plain', name, column, type: type === undefined ? undefined : toByteString(withoutLength(type)) }
+  return { kind: 'plain', name, merged, column, type: type && toByteString(withoutLength(type)) }
 }
 
-/** The new columns that are written to. */
+/** The new columns that are written to by this old column alone. */
 export function newColumns(written: WrittenColumn): readonly string[] {
   return written.kind === 'plain' ? [written.column] : written.column.writes.map((write) => write.column)
 }
 
 /** True where the value of an old column is only checked. */
 export function isDiscarded(written: WrittenColumn): boolean {
-  return written.kind === 'computed' && written.column.writes.length === 0
+  return written.kind === 'computed' && written.column.writes.length === 0 && written.merged.length === 0
+}
+
+/** True where the values that are written cannot stand as they are. */
+export function isWrittenOtherwise({ kind, merged }: WrittenColumn): boolean {
+  return kind === 'computed' || merged.length > 0
 }
 
 /** What an old DEFAULT is in each new column. */
@@ -48,7 +60,7 @@ export interface Around {
 }
 
 /** A value taken as the old type, as text around it. */
-export function aroundOldValue(column: ComputedColumn): Around {
+export function aroundOldValue(column: Pick<ComputedColumn, 'type'>): Around {
   return around((value) => oldValueText(column, value))
 }
 

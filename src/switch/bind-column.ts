@@ -191,7 +191,7 @@ export function newColumn({ now, problems }: TableContext, { value, place }: Pla
 }
 
 /** SQL names of all collations, by oid. */
-async function readCollations({ query }: Scratch): Promise<ReadonlyMap<number, string>> {
+export async function readCollations({ query }: Scratch): Promise<ReadonlyMap<number, string>> {
   const rows = await query(
     `SELECT c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.collname)
      FROM pg_catalog.pg_collation c JOIN pg_catalog.pg_namespace n ON n.oid = c.collnamespace`,

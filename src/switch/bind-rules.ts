@@ -9,6 +9,7 @@ import { mapObjects } from '../rewrite/object-mapping.js'
 import type { RelationRules, StepRules } from '../rewrite/plan-step.js'
 import { loadParser, type Parser } from '../sql/parse.js'
 import { bindColumns } from './bind-column.js'
+import { bindMerged } from './bind-merged.js'
 import { findContradictions } from './rule-contradictions.js'
 import { type Scratch, withScratch } from './scratch.js'
 
@@ -48,7 +49,9 @@ export async function bindRules(
       if (rules !== undefined) bound.set(table.old.oid, rules)
     }
   }
-  const hasExpressions = file.tables.some(({ columns }) => columns.some((column) => column.computed ?? column.default))
+  const hasExpressions = file.tables.some(
+    ({ columns, merged }) => merged.length > 0 || columns.some((column) => column.computed ?? column.default),
+  )
   if (hasExpressions) await withScratch(query, bindTables)
   else await bindTables(undefined)
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: bound }
@@ -72,16 +75,18 @@ async function bindTable(
     scratch === undefined
       ? { columns: new Map(), defaults: new Map() }
       : await bindColumns({ scratch, parser, rule, old, now, problems })
+  const merged = scratch === undefined ? [] : await bindMerged({ scratch, parser, rule, old, now, problems })
   const same = new Set(rule.columns.filter(({ sameMeaning }) => sameMeaning).map(({ from }) => from.value))
   const renamed = renamedColumns(rule, old, now)
   const isRemade = old.oid !== now.oid || renamed.size > 0
-  if (insert.length === 0 && columns.size === 0 && defaults.size === 0 && same.size === 0) {
+  if (insert.length === 0 && merged.length === 0 && columns.size === 0 && defaults.size === 0 && same.size === 0) {
     if (!rule.sameMeaning && !isRemade) return undefined
   }
   return {
     insert,
     columns,
     defaults,
+    ...(merged.length > 0 ? { merged } : {}),
     same: { relation: rule.sameMeaning, columns: same },
     ...(isRemade ? { remade: { oid: now.oid, renamed } } : {}),
   }

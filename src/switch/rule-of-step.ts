@@ -1,7 +1,8 @@
 import { stringify } from 'yaml'
 import { isSystemSchema } from '../catalog/diff.js'
 import { expressionText } from '../rewrite/computed.js'
-import type { ComputedColumn, Expression, Mapping, RelationMapping } from '../rewrite/mapping.js'
+import type { ComputedColumn, Expression, Mapping, MergedColumn, RelationMapping } from '../rewrite/mapping.js'
+import { mergedOf } from '../rewrite/merged-column.js'
 import { fromByteString } from '../sql/byte-string.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 
@@ -24,7 +25,7 @@ export function ruleOfStep(mapping: Mapping): string {
 type Rule = Readonly<Record<string, unknown>>
 
 function tableRule(relation: RelationMapping): Rule {
-  const { before, after, added, insert } = relation
+  const { before, after, added, insert, merged = [] } = relation
   const moved = before.name !== after.name || before.schema !== after.schema
   const columns = before.columns
     .map((column) => [column.name, columnRule(relation, column.name)] as const)
@@ -38,6 +39,7 @@ function tableRule(relation: RelationMapping): Rule {
     ...(given.length > 0
       ? { insert: Object.fromEntries(given.map(({ column, expression }) => [column, expression])) }
       : {}),
+    ...(merged.length > 0 ? { write: Object.fromEntries(merged.map(printMerged)) } : {}),
   }
 }
 
@@ -59,7 +61,8 @@ function columnRule(relation: RelationMapping, name: string): string | Rule | un
   return column.name === name ? undefined : column.name
 }
 
-function computedRule({ before, after }: RelationMapping, name: string, column: ComputedColumn): Rule {
+function computedRule(relation: RelationMapping, name: string, column: ComputedColumn): Rule {
+  const { before, after } = relation
   const { type, read, writes, key } = column
   const common = { type }
   const [only, ...others] = read
@@ -67,6 +70,7 @@ function computedRule({ before, after }: RelationMapping, name: string, column: 
   if (isCast) return { to: key?.column ?? name, ...common, ...declared(column) }
   const shown = { ...common, read: printExpression(read, (place) => quoteIdentifier(place)) }
   if (column.writable === false) return { ...shown, read_only: true }
+  if (writes.length === 0 && mergedOf(relation, name).length > 0) return shown
   const attnum = before.columns.find((old) => old.name === name)?.attnum
   const isGone = !after.columns.some((other) => other.attnum === attnum)
   if (writes.length === 0) return isGone ? { ...shown, dropped: true } : { ...shown, write: {} }
@@ -78,6 +82,10 @@ function computedRule({ before, after }: RelationMapping, name: string, column: 
   return { to: key.column, ...shown, write: first[1], ...declared(column) }
 }
 
+function printMerged({ column, expression }: MergedColumn): [string, string] {
+  return [column, printExpression(expression, (place) => quoteIdentifier(place))]
+}
+
 function declared({ key }: ComputedColumn): Rule {
   return {
     ...(key?.injective === true ? { injective: true } : {}),
@@ -87,13 +95,20 @@ function declared({ key }: ComputedColumn): Rule {
 }
 
 /** What old INSERTs give that do not name the column, where the new default is another one. */
-function defaultOf({ before, columns, insert }: RelationMapping, name: string): Rule {
+function defaultOf(relation: RelationMapping, name: string): Rule {
+  const { before, columns, insert } = relation
   const values = insert.filter(({ unless }) => unless === name)
   const [value] = values
-  if (value === undefined) return {}
+  if (value === undefined) return mergedDefault(relation, name)
   if (columns.get(name)?.kind === 'column') return { default: value.expression }
   const old = before.columns.find((column) => column.name === name)
   return { default: old?.defaultText ?? 'NULL' }
+}
+
+/** The old default of a column that new ones are made of: the new table does not show it. */
+function mergedDefault(relation: RelationMapping, name: string): Rule {
+  const text = mergedOf(relation, name)[0]?.defaults.get(name) ?? 'NULL'
+  return text === 'NULL' ? {} : { default: text }
 }
 
 function printExpression(expression: Expression, placeText: (column: string) => string): string {

@@ -42,6 +42,7 @@ test('a rule file is read with the place of every name', () => {
           { column: { value: 'country', place: at(9, 7) }, expression: { value: "'DE'", place: at(9, 16) } },
           { column: { value: 'age', place: at(10, 7) }, expression: { value: '0', place: at(10, 12) } },
         ],
+        merged: [],
         sameMeaning: false,
       },
     ],

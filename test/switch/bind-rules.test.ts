@@ -137,6 +137,38 @@ test('a default and what means the same are told of plain columns too', async ()
   ])
 })
 
+test('what several old columns became is written by an expression over the old row', async () => {
+  const bound = await bind(
+    '{ name: { read: first }, legacy: { read: "false" } }, write: { first: "users.name || legacy::text || zip" }',
+  )
+  const [rules] = bound.ok ? [...bound.value.values()] : []
+  expect(rules?.columns.get('name')).toMatchObject({ writes: [], type: 'text' })
+  expect(rules?.merged?.map(({ column, expression }) => [column, show(expression)])).toEqual([
+    [
+      'first',
+      '((({name} OPERATOR(pg_catalog.||) ({legacy})::pg_catalog.text) OPERATOR(pg_catalog.||) ({zip})::pg_catalog.text))',
+    ],
+  ])
+})
+
+test.each([
+  ['an unknown old column', '{}, write: { first: "nam" }', '1.yaml:1:61: column "nam" does not exist'],
+  ['another type', '{}, write: { mood: "name" }', '1.yaml:1:60: expected an expression of type integer, got text'],
+  ['an unknown new column', '{}, write: { frist: "name" }', '1.yaml:1:54: public.people has no column "frist"'],
+  ['a volatile function', '{}, write: { first: "lazy(name)" }', 'expected an expression that is not volatile: lazy()'],
+  ['no column at all', `{}, write: { first: "'x'::text" }`, 'expected an expression over the old columns'],
+  ['a whole row', '{}, write: { first: "users::text" }', 'may not refer to whole rows'],
+  [
+    'a column that is read alone and not used',
+    '{ name: { read: first }, legacy: { read: "false" } }, write: { first: name }',
+    '1.yaml:1:66: the "write" of the table does not use "legacy"',
+  ],
+  ['a new column that it is', '{ name: { read: first, to: first } }, write: { first: name }', '"to" needs "write"'],
+])('a merged column of %s is an error with its place', async (_, columns, message) => {
+  const bound = await bind(columns)
+  expect(bound.ok ? [] : bound.problems.map(formatProblem)).toEqual([expect.stringContaining(message)])
+})
+
 test('a literal without a type takes the wanted one', async () => {
   const column = await columnOf('feeling', `{ feeling: { read: "'bad'", write: { first: "NULL" } } }`)
   expect(show(column.read)).toBe(`('bad'::app.mood)`)

@@ -14,8 +14,9 @@ ALTER TABLE members RENAME tmp TO last;
 --| tables:
 --|   members:
 --|     columns:
---|       last: { type: text, read: "split_part(name, ' ', 1)", read_only: true }
---|       first: { type: text, read: "split_part(name, ' ', 2)", read_only: true }
+--|       last: { type: text, read: "split_part(name, ' ', 1)" }
+--|       first: { type: text, read: "split_part(name, ' ', 2)" }
+--|     write: { name: "last || ' ' || first" }
 ALTER TABLE members ADD name text;
 UPDATE members SET name = last || ' ' || first;
-ALTER TABLE members DROP first, DROP last;
+ALTER TABLE members ALTER name SET NOT NULL, DROP first, DROP last;

@@ -133,7 +133,7 @@ function unmatched<T extends Constraint | Index>(
 ): T[] {
   // A shape numbers the columns, which a relation that was made again may have in another order.
   const isRemade = change.before.oid !== change.after.oid
-  const shapeOf = (thing: T) => (isRemade ? thing.definition : (thing.shape ?? thing.definition))
+  const shapeOf = (thing: T) => (isRemade ? thing.definition : withoutOperators(thing))
   const byOid = new Map(others.map((thing) => [thing.oid, shapeOf(thing)]))
   const remade = new Set(others.map((thing) => `${thing.name} ${shapeOf(thing)}`))
   // ALTER TYPE makes again what is on a column, with operators of the new type.
@@ -142,8 +142,24 @@ function unmatched<T extends Constraint | Index>(
   )
   const placeOf = (thing: T) => `${thing.name} ${(thing.columns ?? []).join()}`
   const places = new Set(others.map(placeOf))
+  const texts = new Set(others.map(textOf))
+  const readsRetyped = ({ shape = '' }: T) =>
+    [...shape.matchAll(/:varattno (\d+)/g)].some(([, attnum]) => retyped.has(Number(attnum)))
   return some.filter((thing) => {
     if (byOid.get(thing.oid) === shapeOf(thing) || remade.has(`${thing.name} ${shapeOf(thing)}`)) return false
+    if (readsRetyped(thing) && texts.has(textOf(thing))) return false
     return !((thing.columns ?? []).some((attnum) => retyped.has(attnum)) && places.has(placeOf(thing)))
   })
+}
+
+/** A foreign key compares by other operators where the column that it refers to has another type: its last array. */
+function withoutOperators(thing: Constraint | Index): string {
+  const shape = thing.shape ?? thing.definition
+  return 'kind' in thing && thing.kind === 'foreign' ? shape.replace(/ \{[\d,]*\}$/, '') : shape
+}
+
+/** An index or check by its name and text, without the casts that PostgreSQL adds for a column's type. */
+function textOf({ name, definition }: Constraint | Index): string {
+  const text = definition.replace(/^.* USING /, '').replace(/::[a-z ]+(?:\(\d+(?:,\d+)?\))?(?:\[\])?/g, '')
+  return `${name} ${text.replace(/[()]/g, '')}`
 }

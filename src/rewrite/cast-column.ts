@@ -24,6 +24,10 @@ export function castColumn(before: Column, after: Column): ComputedColumn | NoCa
     const hint = `say in which time zone: columns: { ${before.name}: { to: ${after.name}, time_zone: UTC } }`
     return { kind: 'none', what, hint }
   }
+  if (isSessionText(from, to) || isSessionText(to, from)) {
+    const hint = `as text it depends on the session's settings: give a rule with read and write that do not, e.g. by to_char`
+    return { kind: 'none', what, hint }
+  }
   // ALTER TYPE resets the collation where it says none.
   if (before.collationOid !== after.collationOid && before.collationOid !== 0 && after.collationOid !== 0) {
     const hint = `old queries would sort and compare otherwise: give the new column the old collation, or a rule with read: '${after.name} COLLATE "..."' and write`
@@ -65,6 +69,14 @@ export function zoneColumn(before: Column, after: Column, zone: string): Compute
     key: { column: after.name, write, injective: isSteady, total: isSteady, monotone: isSteady, comparable: false },
     keepsNull: true,
   }
+}
+
+/** Types that DateStyle, IntervalStyle, extra_float_digits, lc_monetary and bytea_output print, to and from text. */
+const PRINTED_BY_SETTINGS =
+  /^(date|time(stamp)? with(out)? time zone|interval|real|double precision|money|bytea)(\[\])?$/
+
+function isSessionText(type: string, text: string): boolean {
+  return PRINTED_BY_SETTINGS.test(type) && /^(text|character varying|bpchar)(\[\])?$/.test(text)
 }
 
 function isTimestamp(type: string): boolean {

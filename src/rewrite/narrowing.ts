@@ -16,7 +16,8 @@ export function isNarrower(before: Column, after: Column): boolean {
   if (digits !== undefined && INTEGER_DIGITS[to] !== undefined) return INTEGER_DIGITS[to] < digits
   if (to === 'numeric') return isNarrowerNumeric(from, old, now)
   if (from === to) return now >= 0 && (old < 0 || now < old)
-  if (isString(from) || from === 'bpchar' || to === 'boolean') return true
+  // jsonb keeps neither blanks nor the order of keys, nor keys that come twice.
+  if (isString(from) || from === 'bpchar' || to === 'boolean' || to === 'jsonb') return true
   // Types of other kinds have a cast both ways, or none, which the server tells.
   const family = FAMILIES[from]
   return family !== undefined && family === FAMILIES[to] && !WIDENINGS.has(`${from} -> ${to}`)

@@ -260,7 +260,8 @@ function followingCondition(
 ): ByteString | undefined {
   const type = toByteString(withoutLength(column.type))
   const literal = (index: number) => isLiteral(reference.others[index])
-  const written = (value: ByteString, index: number) => writeText(key.write, comparand(type, value, literal(index)))
+  const written = (value: ByteString, index: number) =>
+    writeText(key.write, comparand(column.type, value, literal(index)))
   const guarded = (value: ByteString) =>
     key.guard === undefined
       ? writeText(key.write, value)
@@ -280,7 +281,7 @@ function followingCondition(
             ? `(${first})::${type}[]`
             : first
       const source = `pg_catalog.unnest(${array}) AS hotswap_value (value)`
-      return `${keyText} = ANY (ARRAY(SELECT ${guarded(comparand(type, element, false))} FROM ${source}))`
+      return `${keyText} = ANY (ARRAY(SELECT ${guarded(comparand(column.type, element, false))} FROM ${source}))`
     }
     case 'operator': {
       if (key.total) return `${keyText} ${loose(reference.operator)} ${written(first, 0)}`
@@ -306,11 +307,22 @@ const INTEGER_BOUNDS: Readonly<Record<string, readonly [string, string]>> = {
  * be longer or wider than the column. A number beyond the type becomes the type's last one, which decides nothing that the
  * comparison itself does not.
  */
-function comparand(type: ByteString, value: ByteString, literal: boolean): ByteString {
-  const bounds = literal ? undefined : INTEGER_BOUNDS[type]
-  return bounds === undefined
-    ? `((${value})::${type})`
-    : `(LEAST(GREATEST(${value}, ${bounds[0]}), ${bounds[1]})::${type})`
+function comparand(oldType: string, value: ByteString, literal: boolean): ByteString {
+  const type = toByteString(withoutLength(oldType))
+  const bounds = numericBounds(oldType) ?? (literal ? undefined : INTEGER_BOUNDS[type])
+  if (bounds === undefined) return `((${value})::${type})`
+  const typed = literal ? `(${value})::${type}` : value
+  return `(LEAST(GREATEST(${typed}, ${bounds[0]}), ${bounds[1]})::${type})`
+}
+
+/** `numeric(4,2)` => -99.99 and 99.99. */
+function numericBounds(type: string): readonly [string, string] | undefined {
+  const [, precision, scale = '0'] = /^numeric\((\d+)(?:,(\d+))?\)$/.exec(type) ?? []
+  if (precision === undefined || Number(scale) > Number(precision)) return undefined
+  const fraction = '9'.repeat(Number(scale))
+  const whole = '9'.repeat(Number(precision) - Number(scale))
+  const last = `${whole === '' ? '0' : whole}${fraction === '' ? '' : `.${fraction}`}`
+  return [`-${last}`, last]
 }
 
 /** The comparison itself stays and is strict where it was. */

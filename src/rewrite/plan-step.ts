@@ -59,7 +59,7 @@ export function planStep(before: Catalog, after: Catalog, rules: StepRules = new
   for (const change of changed) {
     const own = rulesFor(change.before)
     const same = own.same?.columns ?? new Set()
-    const { columns, differences } = mapColumns(change, own)
+    const { columns, differences } = mapColumns(change, own, before)
     const added = addedColumns(change.after, columns)
     const defaults = planDefaults(change, columns, own.defaults ?? new Map(), { before, after })
     const merges = planMerged(change, columns, own.merged ?? [], own.defaults ?? new Map(), { before, after })
@@ -127,6 +127,7 @@ function rulesOf(relation: Relation, catalog: Catalog, rules: StepRules): Relati
 function mapColumns(
   { before, columns, dropped }: ChangedRelation,
   rules: RelationRules,
+  catalog: Catalog,
 ): { readonly columns: ReadonlyMap<string, ColumnMapping>; readonly differences: readonly Difference[] } {
   const mapped = new Map<string, ColumnMapping>()
   const differences: Difference[] = []
@@ -134,6 +135,16 @@ function mapColumns(
   for (const column of before.columns) {
     const rule = rules.columns.get(column.name)
     const other = now.get(column.name)
+    const isComputed = rule !== undefined || (other !== undefined && !sameType(column, other))
+    if (isComputed && cutsValues(column, catalog)) {
+      differences.push({
+        relation: qualifiedName(before),
+        column: column.name,
+        what: `its domain ${column.type} has a length, to which values would be cut`,
+        hint: 'keep the column as it is, or use a domain over a type without a length',
+      })
+      continue
+    }
     if (rule !== undefined) mapped.set(column.name, rule)
     else if (other !== undefined && sameType(column, other)) {
       mapped.set(column.name, { kind: 'column', name: other.name })
@@ -188,6 +199,15 @@ function diffWrites({ before, columns, merged = [] }: RelationMapping): Differen
       ]
     })
   })
+}
+
+/** oids of bpchar, varchar, bit and varbit. */
+const CUT_TYPES: ReadonlySet<string> = new Set(['1042', '1043', '1560', '1562'])
+
+/** A cast to a domain over varchar(5) cuts, where an assignment said 22001: no function checks its length. */
+function cutsValues({ typeOid }: Column, catalog: Catalog): boolean {
+  const [base = '', typmod = '-1'] = (catalog.objectByOid.get(typeOid)?.shape[0] ?? '').split(' ')
+  return catalog.objectByOid.get(typeOid)?.kind === 'domain' && CUT_TYPES.has(base) && Number(typmod) >= 0
 }
 
 function sameType(before: Column, after: Column): boolean {

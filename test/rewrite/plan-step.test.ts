@@ -129,6 +129,20 @@ test.each([
   expect(shorten(step)).toEqual(expected)
 })
 
+test('what refers to a retyped column, or is computed from it, is what it was', async () => {
+  const database = await createDatabase(`
+    CREATE TABLE m (id serial PRIMARY KEY, body text, title text);
+    CREATE UNIQUE INDEX m_open ON m (title) WHERE body IS NULL;
+    CREATE UNIQUE INDEX m_lower ON m (lower(body));
+    CREATE TABLE v (id int PRIMARY KEY, m_id int REFERENCES m);
+    CREATE TABLE p (m_id int REFERENCES m) PARTITION BY RANGE (m_id);
+    CREATE TABLE p_1 PARTITION OF p DEFAULT`)
+  databases.push(database)
+  const before = await introspectDatabase(database.url)
+  await database.run('ALTER TABLE m ALTER id TYPE bigint, ALTER body TYPE varchar')
+  expect(planStep(before, await introspectDatabase(database.url)).differences).toEqual([])
+})
+
 test('ALTER SCHEMA RENAME moves every table of it', async () => {
   const step = await migrate('DROP FUNCTION one(); ALTER SCHEMA public RENAME TO app')
   expect(shorten(step)).toContain('users->app.users{}')

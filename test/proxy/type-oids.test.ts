@@ -145,8 +145,12 @@ test('drivers find types by the oids that descriptions tell: also those that con
   const named = `SELECT t.oid, format_type(a.atttypid, -1) FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
     WHERE a.attrelid = 'people'::regclass AND attnum = 2`
   expect(await found(named)).toEqual([[mood, 'mood']])
-  const asType = "SELECT t.oid::regtype::text, upper(t.typelem::regtype::text) FROM pg_type t WHERE typname IN ('mood', '_mood') ORDER BY 1"
-  expect(await found(asType)).toEqual([['mood', '-'], ['mood[]', 'MOOD']])
+  const asType =
+    "SELECT t.oid::regtype::text, upper(t.typelem::regtype::text) FROM pg_type t WHERE typname IN ('mood', '_mood') ORDER BY 1"
+  expect(await found(asType)).toEqual([
+    ['mood', '-'],
+    ['mood[]', 'MOOD'],
+  ])
   const every = 'SELECT * FROM pg_type ORDER BY typname, typnamespace'
   const names = (result: pg.QueryResult) => result.fields.map(({ name }) => name)
   expect(names(await fresh.query(every))).toEqual(names(await straight.query(every)))

@@ -92,6 +92,15 @@ function oldNames(
       const pair = isReferenced ? referencedPair(names, own, constraint) : own
       return pair?.after.columns.some((column) => column.name === name) ? pair.columns.get(name) : 'none'
     },
+    cascaded: (name) => {
+      const reached = (names.byName.get(name) ?? []).filter(({ after }) => !touched.has(after.oid))
+      // A cascade follows a foreign key.
+      const referring = reached.filter((one) =>
+        one.after.constraints.some((constraint) => ![undefined, one].includes(foreignTarget(names, constraint))),
+      )
+      const [only, ...others] = reached.length > 1 ? referring : reached
+      return others.length === 0 ? only?.before.name : undefined
+    },
     constraint: (name) => own?.constraints.get(name) ?? onlyConstraint(names, name),
     referenced: (name) => (referencedPair(names, own, constraint) ?? pairOf(name))?.before.name,
     object: (printed) => names.objects.get(printed),

@@ -14,6 +14,8 @@ export interface OldNames {
    */
   keyColumn(name: string, isReferenced: boolean): ColumnBack | 'none' | undefined
   constraint(name: string): string | undefined
+  /** A relation that an action on another one reaches. */
+  cascaded(name: string): string | undefined
   /** The relation that the message's foreign key points to. */
   referenced(name: string): string | undefined
   /** A data type or function, as a message prints it. */
@@ -71,9 +73,10 @@ const PLACES: readonly Place[] = [
   ],
   [/\b(constraint|index) "([^"]+)"/g, (old, a, name = '') => `${a} "${old.constraint(name) ?? name}"`],
   [
-    /\b((?:for|on|to|from|in|into|of|open|lock|referenced) (?:relation|table|view|materialized view|sequence|foreign table)) "([^"]+)"/g,
+    /\b((?:for|on|(?<!cascades )to|from|in|into|of|open|lock|referenced) (?:relation|table|view|materialized view|sequence|foreign table)) "([^"]+)"/g,
     (old, a, name = '') => `${a} "${old.relation(name) ?? name}"`,
   ],
+  [/^(truncate cascades to table) "([^"]+)"/g, (old, a, name = '') => `${a} "${old.cascaded(name) ?? name}"`],
   [
     /^(cannot (?:insert into|update|delete from|copy from|copy to|change|lock|truncate) (?:\w+ )?(?:table|view|relation|sequence)) "([^"]+)"/g,
     (old, a, name = '') => `${a} "${old.relation(name) ?? name}"`,

@@ -27,13 +27,19 @@ export function planWholeRow(context: PlanContext, reference: WholeRowReference)
   const change = mappingOf(context, range)
   if (change === undefined || changedColumnNames(change).size === 0) return
   const start = locationOf(node)
-  const derived = context.shown.get(range)?.as === 'derived'
+  const shown = context.shown.get(range)
+  const derived = shown?.as === 'derived'
+  // A system column that the subquery has to show would be seen in its row.
+  const [systemColumn] = shown?.systemColumns ?? []
   const reason = rowRefusal(reference, change, derived, context.rowNamesSeen)
   if (reason !== undefined) {
     const hint = 'Name the columns that the query needs instead of using the whole row.'
     refuseUnsupported(context, reason, hint, start)
-  } else if (!derived && isBuilt(reference, change)) {
-    planBuiltRow(context, reference, change)
+  } else if (use === 'fields' && systemColumn !== undefined) {
+    const message = `the fields of "${range.name}" cannot be listed by .* here`
+    refuseUnsupported(context, message, 'Name the columns that the query needs.', start)
+  } else if (derived ? systemColumn !== undefined && use !== 'field' && use !== 'count' : isBuilt(reference, change)) {
+    planBuiltRow(context, reference, change, systemColumn)
   } else if (use === 'field' && range.role !== 'from' && range.role !== 'function') {
     planField(context, reference, field ?? '', change)
   } else {
@@ -50,20 +56,26 @@ function isBuilt({ use }: WholeRowReference, change: RelationMapping): boolean {
  * `row_to_json(u)` => `row_to_json((SELECT r FROM (SELECT u.id, u.name) AS r WHERE u.tableoid IS NOT NULL))`. Where there is
  * no row (an outer join, OLD of an INSERT) every column is NULL, tableoid too, and so is the value.
  */
-function planBuiltRow(context: PlanContext, reference: WholeRowReference, change: RelationMapping): void {
+function planBuiltRow(
+  context: PlanContext,
+  reference: WholeRowReference,
+  change: RelationMapping,
+  systemColumn = 'tableoid',
+): void {
   const { range, node } = reference
   const start = locationOf(node)
   const qualifier = qualifierText(context, range)
   if (qualifier === undefined) return
   context.renamedRefs.add(node)
   const items = change.before.columns.map((column, index) => {
-    const computed = computedColumn(change, column.name)
+    const computed = context.shown.get(range)?.as === 'derived' ? undefined : computedColumn(change, column.name)
     if (computed !== undefined) return `${readText(computed, qualifier)} AS ${quoteIdentifier(column.name)}`
     const shown = range.role === 'from' ? (range.columns?.[index] ?? column.name) : newColumnName(change, column.name)
     const text = `${qualifier}.${quoteIdentifier(shown)}`
     return shown === column.name ? text : `${text} AS ${quoteIdentifier(column.name)}`
   })
-  const exists = range.role === 'target' || range.name === 'excluded' ? '' : ` WHERE ${qualifier}.tableoid IS NOT NULL`
+  const exists =
+    range.role === 'target' || range.name === 'excluded' ? '' : ` WHERE ${qualifier}.${systemColumn} IS NOT NULL`
   const end = nameAt(context.source, start).at(-1)?.end ?? start
   edit(context, start, end, `(SELECT hotswap_row FROM (SELECT ${items.join(', ')}) AS hotswap_row${exists})`)
 }

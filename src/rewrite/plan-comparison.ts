@@ -26,7 +26,7 @@ export function planComparison(context: PlanContext, reference: ComparisonRefere
   if (raw?.key !== undefined) {
     if (!isAlike(context, reference, raw, true)) return
     const operands = operandsOf(context, reference)
-    const pinned = !needsPin(raw, raw.key, target, context) || pin(context, reference, raw, operands)
+    const pinned = !needsPin(reference, raw, raw.key, target, context) || pin(context, reference, raw, operands)
     if (!pinned) return
     const start = locationOf(reference.column)
     const parts = nameAt(context.source, start)
@@ -43,7 +43,7 @@ export function planComparison(context: PlanContext, reference: ComparisonRefere
   const operands = operandsOf(context, reference)
   if (!isAlike(context, reference, column, key.comparable)) return
   if (key.comparable) {
-    if (!needsPin(column, key, target, context) || pin(context, reference, column, operands)) {
+    if (!needsPin(reference, column, key, target, context) || pin(context, reference, column, operands)) {
       const start = locationOf(reference.column)
       const end = nameAt(context.source, start).at(-1)?.end ?? start
       edit(context, start, end, keyText)
@@ -190,6 +190,7 @@ function comparisonSpan(
 
 /** Parameters and untyped literals would take the type of the key column. */
 function needsPin(
+  { form }: ComparisonReference,
   column: ComputedColumn,
   key: KeyColumn,
   target: { readonly range: { readonly relation?: { readonly oid: number } | undefined } },
@@ -200,7 +201,7 @@ function needsPin(
   const [from, to] = [withoutLength(column.type), withoutLength(now)]
   // An untyped value that is compared with varchar becomes text, as with text.
   const text = (type: string) => type === 'text' || type === 'character varying'
-  return from !== to && !(text(from) && text(to))
+  return from !== to && !(text(from) && text(to) && form !== 'in')
 }
 
 /**
@@ -220,18 +221,22 @@ function pin(
   if (operands === undefined) return false
   const type = toByteString(withoutLength(column.type))
   const meetings: ByteString[] = []
+  const parameters: ByteString[] = []
   for (const { node, start, end } of operands) {
     if ('ParamRef' in node) {
       const parameter = context.source.text.slice(start, end)
-      meetings.push(
-        reference.form === 'any'
-          ? `(NULL::${type} = ANY (${parameter})) IS NOT TRUE AND `
-          : `(NULL::${type} = ${parameter}) IS NOT TRUE AND `,
-      )
+      if (reference.form === 'in') parameters.push(parameter)
+      else if (reference.form === 'any') meetings.push(`(NULL::${type} = ANY (${parameter})) IS NOT TRUE AND `)
+      else meetings.push(`(NULL::${type} = ${parameter}) IS NOT TRUE AND `)
     } else if (isUntyped(node)) {
       edit(context, start, start, '(')
       edit(context, end, end, `)::${type}${reference.form === 'any' ? '[]' : ''}`)
     }
+  }
+  if (parameters.length > 0) {
+    // Two elements and more settle on one type, a single one meets an operator.
+    const others = operands.length > 1 && parameters.length === 1 ? [...parameters, 'NULL'] : parameters
+    meetings.push(`(NULL::${type} IN (${others.join(', ')})) IS NOT TRUE AND `)
   }
   if (meetings.length > 0) {
     const { start, end } = comparisonSpan(context, reference, operands)

@@ -10,8 +10,10 @@ export const documentedRefusals: readonly string[] = [
   'ON CONFLICT names column "...", and equal old values need not be equal in the new schema',
   'a row for "..." gives a value to none of the columns that are left',
   'an element or a field of "..." is assigned, and the migration changed how the column is stored',
+  'column reference "..." cannot be told apart from a new column',
   'columns of "..." are used that only its primary key groups, and one of them is computed now',
   'the columns of * cannot be listed: a subquery without alias, a merged column or unknown columns are among them',
+  'the whole row of "..." cannot be told apart from a new column of that name',
   'the whole row of "..." would show columns that were added or changed',
 ]
 

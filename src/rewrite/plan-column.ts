@@ -237,9 +237,20 @@ export function planAbsent(context: PlanContext, reference: AbsentReference): vo
   context.refusals.push({ sqlstate: '42703', message: `${what} does not exist`, at: locationOf(node) })
 }
 
+/** The columns of an INSERT's query go by position, and what they become stands around the whole item. */
+function isInserted(context: PlanContext, { item }: OutputNameReference): boolean {
+  return context.references.some(
+    (reference) =>
+      reference.kind === 'insert' &&
+      reference.source.kind === 'select' &&
+      mappingOf(context, reference.range) !== undefined &&
+      reference.source.arms.some((arm) => arm.targetList?.some((one) => 'ResTarget' in one && one.ResTarget === item)),
+  )
+}
+
 /** An unaliased output column keeps its old name: `RETURNING name` => `RETURNING users.full_name AS name`. */
 export function planOutputName(context: PlanContext, reference: OutputNameReference): void {
-  if (!context.renamedRefs.has(reference.leaf)) return
+  if (!context.renamedRefs.has(reference.leaf) || isInserted(context, reference)) return
   const end = itemEnd(context.source, locationOf(reference.item))
   edit(context, end, end, ` AS ${quoteIdentifier(reference.name)}`)
 }

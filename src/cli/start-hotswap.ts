@@ -14,6 +14,7 @@ import { createChooseVersion } from '../switch/choose-version.js'
 import { type ControlConnection, connectControl } from '../switch/control-connection.js'
 import { createControlHook } from '../switch/control-hook.js'
 import { createCoordinator } from '../switch/coordinator.js'
+import { createLocalHold } from '../switch/switch-hold.js'
 import { createVersionSource, type VersionSource } from '../switch/version-source.js'
 import { type Reservation, reserveAddress } from './reserve-address.js'
 import { connectFailure, listenFailure, type Started, startFailed } from './start-failure.js'
@@ -162,7 +163,14 @@ async function openProxy(
       clients: config.clients,
       defaultVersion: config.defaultVersion ?? first,
     }),
-    migrator: createCoordinator({ gate, versions, parser, control: control.query, hold: config.hold, log }),
+    migrator: createCoordinator({
+      traffic: createLocalHold(gate),
+      versions,
+      parser,
+      control: control.query,
+      hold: config.hold,
+      log,
+    }),
     control: createControlHook(versions),
     log,
   })

@@ -2,26 +2,19 @@ import type { TextQuery } from '../catalog/introspect.js'
 import { readRuleFile } from '../config/load-rules.js'
 import { formatProblem } from '../config/problem.js'
 import { errorFields } from '../proxy/client-error.js'
-import type {
-  Blocker,
-  ClientError,
-  HoldGate,
-  HookReply,
-  MigratorHook,
-  MigratorSession,
-  ProxyLog,
-} from '../proxy/contracts.js'
+import type { Blocker, ClientError, HookReply, MigratorHook, MigratorSession, ProxyLog } from '../proxy/contracts.js'
 import { versionIndex } from '../rewrite/generation.js'
 import type { Parser } from '../sql/parse.js'
-import { type AttemptOutcome, failed, gaveWay, type Migration } from './attempt.js'
+import { type AttemptOutcome, failed, type Migration } from './attempt.js'
 import { encodeReport, type MigrationReport } from './migration-report.js'
 import { decodeMigration, refuseMigration } from './migration-text.js'
 import { backoffMs, pause } from './pause.js'
+import type { SwitchHold } from './switch-hold.js'
 import { switchInTransaction } from './switch-transaction.js'
 import type { SwitchAccess, VersionSource } from './version-source.js'
 
 export interface CoordinatorOptions {
-  readonly gate: HoldGate
+  readonly traffic: SwitchHold
   readonly versions: VersionSource
   readonly parser: Parser
   /** The control connection: cancels a migration that takes too long, and resolves doubt about a COMMIT. */
@@ -133,7 +126,7 @@ async function runTries(
 
 /** One try; the time that it held traffic is added to `holds`. */
 async function holdAndRun(
-  { gate, control, hold, parser }: CoordinatorOptions,
+  { traffic, control, hold, parser }: CoordinatorOptions,
   session: MigratorSession,
   migration: Migration,
   access: SwitchAccess,
@@ -142,34 +135,19 @@ async function holdAndRun(
 ): Promise<AttemptOutcome> {
   if (signal.aborted) return failed({ sqlstate: '57014', message: 'the client of the migration has left' })
   const since = performance.now()
-  gate.hold()
+  const held = await traffic.acquire(hold.timeoutMs, signal)
+  if (held.kind === 'gave way') {
+    holds.push(performance.now() - since)
+    return held
+  }
   try {
-    const drained = await drainedInTime(gate, signal, hold.timeoutMs)
-    if (!drained) return gaveWay(`transactions under way did not end within ${hold.timeoutMs} ms`, gate.blockers())
     const left = hold.timeoutMs - (performance.now() - since)
     const runMs = Math.max(left, hold.timeoutMs / 2)
     const { lockTimeoutMs } = hold
     return await switchInTransaction({ session, migration, access, signal, control, parser, lockTimeoutMs, runMs })
   } finally {
-    gate.release()
+    await held.release()
     holds.push(performance.now() - since)
-  }
-}
-
-/**
- * Waits for the drain; false once the deadline has passed or `signal` has fired. The timer itself ends the wait: Node keeps
- * what AbortSignal.any() is made of by weak references alone, and a hold must not outlive a garbage collection.
- */
-async function drainedInTime(gate: HoldGate, signal: AbortSignal, ms: number): Promise<boolean> {
-  const late = new AbortController()
-  const end = () => late.abort()
-  const timer = setTimeout(end, ms)
-  signal.addEventListener('abort', end)
-  try {
-    return await gate.drained(late.signal)
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', end)
   }
 }
 

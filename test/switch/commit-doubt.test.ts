@@ -5,6 +5,7 @@ import type { MigratorSession } from '../../src/proxy/contracts.js'
 import { createHoldGate } from '../../src/proxy/hold-gate.js'
 import { loadParser } from '../../src/sql/parse.js'
 import { createCoordinator } from '../../src/switch/coordinator.js'
+import { createLocalHold } from '../../src/switch/switch-hold.js'
 import { startTestHotswap, type TestHotswap } from '../support/start-hotswap.js'
 
 const parser = await loadParser()
@@ -51,7 +52,7 @@ async function migrateWithLostCommit(when: 'before' | 'after') {
     },
   }
   const coordinator = createCoordinator({
-    gate: createHoldGate(),
+    traffic: createLocalHold(createHoldGate()),
     versions: hotswap.versions,
     parser,
     control,

@@ -67,6 +67,16 @@ export type InternalResult =
   | { readonly ok: true; readonly rows: readonly (readonly (string | null)[])[]; readonly tag: string }
   | { readonly ok: false; readonly error: ErrorFields }
 
+/** What the server says of a statement that it has parsed. Names are ByteStrings. */
+export type Description =
+  | {
+      readonly ok: true
+      /** Type oids. */
+      readonly parameters: readonly number[]
+      readonly fields: readonly { readonly name: string; readonly typeOid: number; readonly typmod: number }[]
+    }
+  | { readonly ok: false; readonly error: ErrorFields }
+
 /** What a hook answers to the client's Query. */
 export type HookReply =
   | { readonly ok: true; readonly tag: string; readonly notices: readonly string[] }
@@ -81,6 +91,8 @@ export interface MigratorSession {
   readonly pid: number | undefined
   /** Runs SQL on the session's own server connection. Rejects only when the server connection is lost. */
   query(sql: string): Promise<InternalResult>
+  /** Parses and describes a statement (ByteString) without running it. In a transaction block an error fails the block. */
+  describe(text: string, parameterOids: readonly number[]): Promise<Description>
   /** Sends a NoticeResponse (severity NOTICE) to the client at once. */
   notice(text: string): void
 }
@@ -89,6 +101,53 @@ export interface MigratorSession {
 export interface MigratorHook {
   /** `signal` fires when the client or the server of the session vanishes. `name` is the option's value. */
   run(session: MigratorSession, text: string, name: string, signal: AbortSignal): Promise<HookReply>
+}
+
+/** What a statement of a migration tool does, as far as its text tells. */
+export interface ToolStatement {
+  /**
+   * `shape`: it may change what old statements see, so traffic is held before it runs. `alone`: PostgreSQL runs it outside
+   * transaction blocks only. `ledger`: it writes the table in which a tool keeps what it has run.
+   */
+  readonly kind: 'shape' | 'neutral' | 'ledger' | 'begin' | 'commit' | 'rollback' | 'prepare transaction' | 'alone'
+  /** The statement alone (ByteString). */
+  readonly text: string
+  /** Characters (of the client's encoding, taken as bytes where it is not UTF-8) of the whole text before it. */
+  readonly offset: number
+  /** Tables that it alters, as its text names them: only their owner's statement holds anybody. */
+  readonly alters: readonly string[]
+  /** What a ledger calls the migration that it records, where the text says it. */
+  readonly records?: string
+}
+
+/** Sessions that run migrations by themselves, statement by statement: tools, psql (decision 18). */
+export interface ToolHook {
+  /** The statements of a text; undefined where it cannot be parsed, and the server will say so. */
+  read(text: string): readonly ToolStatement[] | undefined
+  /** Tables in which tools keep what they have run, folded, without their schema. */
+  readonly ledgers: readonly string[]
+  /** True where DDL that changes shapes is refused in sessions that are no tools. */
+  readonly guarded: boolean
+  open(session: MigratorSession, signal: AbortSignal): ToolMigration
+}
+
+/** The migrations of one tool's session, one transaction after the other. All of it runs inside a transaction block. */
+export interface ToolMigration {
+  /** True from the first `shape` statement of a transaction to its end. */
+  readonly switching: boolean
+  /** Takes note of a statement that ran, or is to run. */
+  note(statement: ToolStatement): void
+  /**
+   * Runs a `shape` statement by `execute`, traffic held; where the lock is not to be had, again after a pause, as long as
+   * nothing else of the transaction holds anybody up.
+   */
+  run(statement: ToolStatement, execute: () => Promise<InternalResult>): Promise<InternalResult>
+  /** Compares, checks, stores and commits; where it is refused the transaction is rolled back, and the answer is an error. */
+  commit(): Promise<InternalResult>
+  /** To be called where the transaction has ended in another way, or the session is gone. */
+  abandon(): void
+  /** Why the transaction of the session was ended by us, told once. */
+  reason(): ClientError | undefined
 }
 
 /** Answers the Queries of a session that was started with `-c hotswap.control=on`. */
@@ -154,6 +213,7 @@ export interface ProxyOptions {
   readonly gate: HoldGate
   readonly chooseVersion: ChooseVersion
   readonly migrator?: MigratorHook
+  readonly tools?: ToolHook
   readonly control?: ControlHook
   readonly limits?: Partial<ProxyLimits>
   readonly log?: ProxyLog
@@ -163,7 +223,7 @@ export interface ProxyOptions {
 export interface SessionInfo {
   readonly id: number
   /** `relayed`: another database, or replication. */
-  readonly kind: 'starting' | 'app' | 'migrator' | 'control' | 'relayed'
+  readonly kind: 'starting' | 'app' | 'migrator' | 'tool' | 'control' | 'relayed'
   readonly user: string
   readonly database: string
   readonly applicationName: string

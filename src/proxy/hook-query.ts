@@ -1,18 +1,14 @@
-import { serialize } from 'pg-protocol'
 import { toByteString } from '../sql/byte-string.js'
 import {
-  decodeCommandTag,
-  decodeFields,
-  decodeTextRow,
   encodeCommandComplete,
   encodeErrorResponse,
   encodeNoticeResponse,
   encodeReadyForQuery,
 } from '../wire/backend.js'
-import { decodeQuery, encodeQuery } from '../wire/frontend.js'
-import { Backend } from '../wire/message-types.js'
+import { decodeQuery } from '../wire/frontend.js'
 import { errorFields } from './client-error.js'
-import type { HookReply, InternalResult, MigratorSession } from './contracts.js'
+import type { HookReply, MigratorSession } from './contracts.js'
+import { describeStatement, runInternalQuery } from './internal-query.js'
 import type { Session } from './session.js'
 
 /** Gives a Query of a migrator or control session to its hook; false while earlier messages are not answered. */
@@ -60,13 +56,15 @@ function answer(session: Session, reply: HookReply): void {
   session.readClient()
 }
 
-function migratorSession(session: Session): MigratorSession {
+/** The session as its hook sees it. */
+export function migratorSession(session: Session): MigratorSession {
   return {
     user: session.identity.user,
     database: session.identity.database,
     applicationName: session.applicationName,
     pid: session.key?.pid,
     query: (sql) => runInternalQuery(session, sql),
+    describe: (text, oids) => describeStatement(session, text, oids),
     notice(text) {
       if (session.phase === 'ended') return
       session.toClient.put(notice(text))
@@ -83,45 +81,4 @@ function notice(text: string): Buffer {
     ['M', toByteString(text)],
   ])
   return encodeNoticeResponse(fields)
-}
-
-/** Runs a simple query on the session's server connection; the client sees nothing of it but notices. */
-function runInternalQuery(session: Session, sql: string): Promise<InternalResult> {
-  const lost = () => new Error('the connection to the server is lost')
-  if (session.phase === 'ended') return Promise.reject(lost())
-  return new Promise((resolve, reject) => {
-    let rows: (string | null)[][] = []
-    let tag = ''
-    let error: ReadonlyMap<string, string> | undefined
-    session.replies.send({
-      kind: 'query',
-      injected: true,
-      collect(type, buffer, start, end) {
-        switch (type) {
-          case Backend.RowDescription:
-            rows = []
-            break
-          case Backend.DataRow:
-            rows.push(decodeTextRow(buffer, start, end))
-            break
-          case Backend.CommandComplete:
-            tag = decodeCommandTag(buffer, start, end)
-            break
-          case Backend.ErrorResponse:
-            error = decodeFields(buffer, start, end)
-            break
-          case Backend.CopyInResponse:
-            // Nobody would send the data.
-            session.toServer.put(serialize.copyFail('COPY FROM STDIN has no data here'))
-            session.toServer.flush()
-        }
-      },
-      onSettled(how) {
-        if (how !== 'done') reject(lost())
-        else resolve(error === undefined ? { ok: true, rows, tag } : { ok: false, error })
-      },
-    })
-    session.toServer.put(encodeQuery(toByteString(sql)))
-    session.toServer.flush()
-  })
 }

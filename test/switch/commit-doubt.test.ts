@@ -40,6 +40,7 @@ async function migrateWithLostCommit(when: 'before' | 'after') {
     applicationName: '',
     pid,
     notice: () => undefined,
+    describe: () => Promise.reject(new Error('not asked')),
     async query(sql) {
       if (sql === 'COMMIT') {
         if (when === 'after') await client.query(sql)

@@ -1,0 +1,141 @@
+import type { Catalog } from '../catalog/catalog.js'
+import { isSystemSchema } from '../catalog/diff.js'
+import { formatDifference, qualifiedName } from '../catalog/difference.js'
+import { readFingerprint } from '../catalog/fingerprint.js'
+import { introspect, type TextQuery } from '../catalog/introspect.js'
+import type { DeclaredVersions } from '../config/declare.js'
+import { fitRule } from '../config/fit-rule.js'
+import { formatProblem, type Problem } from '../config/problem.js'
+import type { RuleFile } from '../config/rule-file.js'
+import type { TypeTable } from '../config/rule-server.js'
+import type { MigratorSession } from '../proxy/contracts.js'
+import { planStep, type RelationRules } from '../rewrite/plan-step.js'
+import type { Parser } from '../sql/parse.js'
+import { type AttemptOutcome, failed, type Migration } from './attempt.js'
+import { bindRules } from './bind-rules.js'
+import { checkCasts } from './casts.js'
+import { checkInserts, type TryStatement } from './check-inserts.js'
+import type { AppliedStep } from './plan-versions.js'
+import { findUnexplained } from './retyped-columns.js'
+import { ruleOfStep } from './rule-of-step.js'
+import { StatementFailure } from './server-error.js'
+import type { SwitchAccess } from './version-source.js'
+
+/** A migration that has run, but is not committed. */
+export interface RanMigration {
+  readonly session: MigratorSession
+  readonly access: SwitchAccess
+  readonly parser: Parser
+  /** The catalog that it found. */
+  readonly before: Catalog
+  readonly migration: Migration
+}
+
+/** What a migration led to, ready to be committed. */
+export interface PlannedStep {
+  readonly kind: 'planned'
+  readonly versions: DeclaredVersions
+  readonly step: AppliedStep
+  readonly fingerprint: string
+  /** pg_current_xact_id(), to ask for its end where the answer to COMMIT is lost. */
+  readonly transaction: string
+  /** Relations and objects that old statements see otherwise now; empty where none does. */
+  readonly changed: readonly string[]
+  readonly rule: string
+}
+
+/**
+ * Compares the catalogs inside the migration's transaction, merges the rules for the step, and plans the versions as they
+ * would be. Rejects with StatementFailure where the server refuses one of our own questions.
+ */
+export async function planWithin(ran: RanMigration): Promise<PlannedStep | AttemptOutcome> {
+  const { session, access, parser, before, migration } = ran
+  const query = textQueryOf(session)
+  const after = await introspect(query, before)
+
+  const armed = findArmed(access.armed[0], after, migration.name, await access.types(access.armed.slice(0, 1)))
+  const rules = [armed, migration.rules].filter((file) => file !== undefined)
+  const problems: Problem[] = []
+  const stepRules = new Map<number, RelationRules>()
+  for (const file of rules) {
+    const bound = await bindRules(query, before, after, file, parser)
+    if (bound.ok) for (const [oid, values] of bound.value) stepRules.set(oid, values)
+    else problems.push(...bound.problems)
+  }
+  if (problems.length > 0) return rulesContradict(problems)
+  const { mapping, differences } = planStep(before, after, stepRules)
+  const unexplained = findUnexplained(migration.sql, parser, before, after, stepRules)
+  if (differences.length + unexplained.length > 0) {
+    return wouldBreak([...differences, ...unexplained].map(formatDifference))
+  }
+  const step: AppliedStep = { name: armed?.version ?? migration.name, before, rules: stepRules }
+  const planned = await access.plan(after, step)
+  if (!planned.ok) return rulesContradict(planned.problems)
+  const { generation } = planned.value
+  const wrong = [
+    ...(await checkInserts(tryWithin(session), generation, rules)),
+    ...(await checkCasts(tryWithin(session), generation, rules)),
+  ]
+  if (wrong.length > 0) return rulesContradict(wrong)
+  return {
+    kind: 'planned',
+    versions: planned.value,
+    step,
+    fingerprint: await readFingerprint(query),
+    transaction: (await query('SELECT pg_catalog.pg_current_xact_id()'))[0]?.[0] ?? '',
+    rule: ruleOfStep(mapping),
+    changed: [...mapping.relations.values(), ...(mapping.objects?.values() ?? [])]
+      .filter(({ before }) => !isSystemSchema(before.schema))
+      .map(({ before, after }) => `${qualifiedName(before)} -> ${qualifiedName(after)}`),
+  }
+}
+
+/** The first armed rule file, where this is the migration that it waits for. */
+function findArmed(file: RuleFile | undefined, after: Catalog, name: string, types: TypeTable): RuleFile | undefined {
+  if (file === undefined) return undefined
+  return file.version === name || fitRule(after, file, types).kind === 'after' ? file : undefined
+}
+
+function wouldBreak(differences: readonly string[]): AttemptOutcome {
+  return failed(
+    {
+      sqlstate: '55000',
+      message: 'the migration was rolled back: statements of the running app would not survive it',
+      detail: differences.join('\n'),
+    },
+    differences,
+  )
+}
+
+function rulesContradict(problems: readonly Problem[]): AttemptOutcome {
+  const lines = problems.map(formatProblem)
+  return failed(
+    {
+      sqlstate: 'F0000',
+      message: 'the migration was rolled back: the rule files do not fit what it did',
+      detail: lines.join('\n'),
+    },
+    lines,
+  )
+}
+
+/** Within the migration's transaction, which an error must not end. */
+function tryWithin(session: MigratorSession): TryStatement {
+  const query = textQueryOf(session)
+  return async (sql) => {
+    await query('SAVEPOINT hotswap_check')
+    const result = await session.query(sql)
+    await query('ROLLBACK TO hotswap_check')
+    if (result.ok) return undefined
+    return { sqlstate: result.error.get('C') ?? '', message: result.error.get('M') ?? '' }
+  }
+}
+
+/** Rejects with StatementFailure where the server refuses. */
+export function textQueryOf(session: MigratorSession): TextQuery {
+  return async (sql) => {
+    const result = await session.query(sql)
+    if (!result.ok) throw new StatementFailure(result.error)
+    return result.rows.map((row) => [...row])
+  }
+}

@@ -6,6 +6,7 @@ import type {
   ColumnReference,
   OutputNameReference,
   UncertainReference,
+  WholeRowReference,
 } from '../resolve/reference.js'
 import { findRange, type Scope } from '../resolve/scope.js'
 import { type ByteString, toByteString } from '../sql/byte-string.js'
@@ -155,6 +156,21 @@ export function planQualifier(
   // Up to the dot before the column; blanks and comments around the dots go with the old qualifier.
   const dot = context.source.tokens[tokenIndexAt(context.source, last.start) - 1]
   edit(context, start, dot?.start ?? last.start, text)
+}
+
+/** `count(users)`, `count(public.users.*)`: a whole row under the alias that its table has now. */
+export function planRowName(context: PlanContext, { node, range }: WholeRowReference): void {
+  const shown = context.shown.get(range)
+  const start = locationOf(node)
+  const parts = nameAt(context.source, start).filter(({ star }) => !star)
+  const end = parts.at(-1)?.end ?? start
+  const schemaNamed = parts.length > 1
+  if (shown?.aliasAdded === true && (schemaNamed || shown.name !== range.name)) {
+    context.renamedRefs.add(node)
+    edit(context, start, end, quoteIdentifier(shown.name))
+  } else if (shown?.aliasAdded === false && schemaNamed && shown.renamed) {
+    edit(context, start, end, relationText(shown.relation))
+  }
 }
 
 /** True where the qualifier that would be written at this level means this range variable. */

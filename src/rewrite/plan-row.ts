@@ -11,7 +11,7 @@ import { changedColumnNames } from './closure.js'
 import { refuseComposite, rowTypeOf } from './composite.js'
 import { readText } from './computed.js'
 import { computedColumn, isReshaped, type RelationMapping } from './mapping.js'
-import { capturingTarget, planQualifier, qualifierText } from './plan-column.js'
+import { capturingTarget, planRowName, qualifierText } from './plan-column.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { relationText } from './plan-range.js'
 import { isSymbol, nameAt, tokenIndexAt } from './statement-source.js'
@@ -25,7 +25,10 @@ export function planWholeRow(context: PlanContext, reference: WholeRowReference)
   if (use !== 'count' && use !== 'field' && refuseComposite(context, range.relation?.columns ?? [], locationOf(node)))
     return
   const change = mappingOf(context, range)
-  if (change === undefined || changedColumnNames(change).size === 0) return
+  if (change === undefined || changedColumnNames(change).size === 0) {
+    planRowName(context, reference)
+    return
+  }
   const start = locationOf(node)
   const shown = context.shown.get(range)
   const derived = shown?.as === 'derived'
@@ -43,7 +46,7 @@ export function planWholeRow(context: PlanContext, reference: WholeRowReference)
   } else if (use === 'field' && range.role !== 'from' && range.role !== 'function') {
     planField(context, reference, field ?? '', change)
   } else {
-    planQualifier(context, range, start, nameAt(context.source, start))
+    planRowName(context, reference)
   }
 }
 
@@ -101,6 +104,7 @@ function planCapturedRow(context: PlanContext, reference: WholeRowReference): vo
     return
   }
   const end = nameAt(context.source, start).at(-1)?.end ?? start
+  planRowName(context, reference)
   edit(context, end, end, '.*')
 }
 

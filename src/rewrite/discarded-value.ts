@@ -1,6 +1,7 @@
 import type { RangeVariable } from '../resolve/range-variable.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import type { Part } from './arrange.js'
+import { failureText } from './dropped-not-null.js'
 import type { ComputedColumn, RelationMapping } from './mapping.js'
 import { qualifierText } from './plan-column.js'
 import type { PlanContext } from './plan-context.js'
@@ -9,9 +10,15 @@ import { aroundOldValue } from './written-column.js'
 /** A condition that always holds; where it is evaluated, a value that an old column would not have taken fails. */
 export type Check = readonly Part[]
 
-/** `(($1)::boolean IS NULL) IN (true, false)`: PostgreSQL folds neither the test nor the casts in it. */
+/**
+ * `(($1)::boolean IS NULL) IN (true, false)`: PostgreSQL folds neither the test nor the casts in it. Where the column was
+ * NOT NULL: `(($1)::boolean IS DISTINCT FROM NULL OR ...)`, which asks of a row of NULLs, too, only whether it is there.
+ */
 export function checkParts(column: ComputedColumn, value: Part): Check {
   const { before, after } = aroundOldValue(column)
+  if (column.notNull !== undefined) {
+    return [`(${before}`, value, `${after} IS DISTINCT FROM NULL OR ${failureText(column.notNull)})`]
+  }
   return [`(${before}`, value, `${after} IS NULL) IN (true, false)`]
 }
 

@@ -1,6 +1,7 @@
 import type { Constraint } from '../catalog/catalog.js'
 import { splitQualifiedName } from '../resolve/qualified-name.js'
 import { fromByteString, toByteString } from '../sql/byte-string.js'
+import { notNullViolation } from './dropped-not-null.js'
 import { mapText, type OldNames } from './message-text.js'
 import type { ColumnBack, NamesBack, RelationBack } from './names-back.js'
 import type { ErrorFields, Outcome } from './outcome.js'
@@ -12,6 +13,8 @@ import type { ErrorFields, Outcome } from './outcome.js'
  */
 export function mapErrorBack(fields: ErrorFields, names: NamesBack, outcome: Outcome | undefined): ErrorFields {
   const rewritten = outcome === undefined || outcome.kind === 'unchanged' ? undefined : outcome
+  const violation = notNullViolation(fields, names)
+  if (violation !== undefined) return violation
   const mapped = mapEncodedNames(fields, names, rewritten?.relations ?? NO_RELATIONS)
   const position = Number(mapped.get('P'))
   if (rewritten !== undefined && position > 0) {

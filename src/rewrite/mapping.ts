@@ -26,6 +26,8 @@ export interface ComputedColumn {
   readonly writable?: false
   /** True where NULL is written as NULL. */
   readonly keepsNull?: true
+  /** Where the old column was NOT NULL and nothing is written any more: the setting that tells of a NULL (dropped-not-null). */
+  readonly notNull?: string
   /** The one new column that holds the value, where its index may serve old predicates. */
   readonly key?: KeyColumn
 }

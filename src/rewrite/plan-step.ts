@@ -2,6 +2,7 @@ import type { Catalog, Column, Relation } from '../catalog/catalog.js'
 import { type ChangedRelation, type Declared, diffCatalogs, type Remade } from '../catalog/diff.js'
 import { type Difference, qualifiedName } from '../catalog/difference.js'
 import { castColumn } from './cast-column.js'
+import { notNullSetting } from './dropped-not-null.js'
 import {
   type ColumnMapping,
   type ColumnWrite,
@@ -145,7 +146,7 @@ function mapColumns(
       })
       continue
     }
-    if (rule !== undefined) mapped.set(column.name, rule)
+    if (rule !== undefined) mapped.set(column.name, stillNotNull(before, column, rule))
     else if (other !== undefined && sameType(column, other)) {
       mapped.set(column.name, { kind: 'column', name: other.name })
     } else if (other !== undefined) {
@@ -172,6 +173,11 @@ function mapColumns(
     })
   }
   return { columns: mapped, differences }
+}
+
+/** Where nothing is written of an old column that was NOT NULL, no column is left that would refuse a NULL. */
+function stillNotNull(relation: Relation, column: Column, rule: ComputedColumn): ComputedColumn {
+  return column.notNull && rule.writes.length === 0 ? { ...rule, notNull: notNullSetting(relation, column) } : rule
 }
 
 /** A new column holds one value: two old ones cannot both be written to it. */

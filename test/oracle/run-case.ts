@@ -92,12 +92,14 @@ export async function runCase(oracle: Oracle, protocol: Protocol, item: OracleCa
     computed: oracle.computed,
     anyOrder: !(item.ordered ?? /order\s+by/i.test(item.sql)),
     anyRows: /^\s*explain/i.test(item.sql),
+    analysed: protocol === 'extended' ? 1 : 0,
   })
   const error = errorOf(expected)
-  // What fails on the old schema too may be refused, if the client sees the same error.
+  // What fails on the old schema too may be refused, and name another of several mistakes: the SQLSTATE is the same.
   const other = errorOf(got.messages)
   if (
     difference === undefined ||
+    (got.refused !== undefined && error !== undefined && error === other) ||
     (item.ordered !== undefined && violatesOther(expected, got.messages)) ||
     (isOrderOfRows(item) && violatesEither(error, other))
   ) {

@@ -53,7 +53,13 @@ function generateInsert(build: Build): { sql: string; returns: readonly Column[]
     listed && columns.length > 0 ? ` (${columns.map((column) => spell(choices, column.name)).join(', ')})` : ''
   const sql = `INSERT INTO ${target.sql}${list} ${insertSource(build, columns, fromQuery)}`
   const returning = generateReturning(build, [target.range])
-  return { sql: `${sql}${onConflict(build, target, key)}${returning.sql}`, returns: returning.columns }
+  const conflict = onConflict(build, target, key)
+  // Of rows with the same key the first one is inserted.
+  const order =
+    conflict !== '' && fromQuery && columns.length > 0
+      ? ` ORDER BY ${columns.map((_, index) => index + 1).join(', ')}`
+      : ''
+  return { sql: `${sql}${order}${conflict}${returning.sql}`, returns: returning.columns }
 }
 
 function insertSource(build: Build, columns: readonly Column[], fromQuery: boolean): string {

@@ -208,7 +208,8 @@ function typedAggregates(build: Build, scope: Scope): { sql: string; column: Col
     () => `sum(${argument(number)})`,
     () => `avg(${argument(number)})`,
     () => {
-      const one = argument(any)
+      // Arrays may fail to be put into one, in words that hang on the order of the groups.
+      const one = argument(declared(any).endsWith('[]') ? 'text' : any)
       return `array_agg(${one} ORDER BY ${one})`
     },
     () => `count(DISTINCT ${argument(any)})`,

@@ -14,7 +14,9 @@ import { createChooseVersion } from '../switch/choose-version.js'
 import { type ControlConnection, connectControl } from '../switch/control-connection.js'
 import { createControlHook } from '../switch/control-hook.js'
 import { createCoordinator } from '../switch/coordinator.js'
+import { createToolHook } from '../switch/live-migration.js'
 import { createLocalHold } from '../switch/switch-hold.js'
+import { KNOWN_LEDGERS } from '../switch/tool-statement.js'
 import { createVersionSource, type VersionSource } from '../switch/version-source.js'
 import { type Reservation, reserveAddress } from './reserve-address.js'
 import { connectFailure, listenFailure, type Started, startFailed } from './start-failure.js'
@@ -151,6 +153,8 @@ async function openProxy(
   const upstream = new URL(config.upstream)
   const gate = createHoldGate()
   const first = versions.current().generation.versions[0]?.name ?? ''
+  const traffic = createLocalHold(gate)
+  const switching = { traffic, versions, parser, control: control.query, hold: config.hold, log }
   const proxy = await startProxy({
     listen,
     upstream: { host: upstream.hostname.replace(/^\[|\]$/g, ''), port: Number(upstream.port || 5432) },
@@ -163,14 +167,8 @@ async function openProxy(
       clients: config.clients,
       defaultVersion: config.defaultVersion ?? first,
     }),
-    migrator: createCoordinator({
-      traffic: createLocalHold(gate),
-      versions,
-      parser,
-      control: control.query,
-      hold: config.hold,
-      log,
-    }),
+    migrator: createCoordinator(switching),
+    tools: createToolHook({ ...switching, ledgers: KNOWN_LEDGERS, guarded: false }),
     control: createControlHook(versions),
     log,
   })

@@ -8,6 +8,7 @@ import { forward, replace } from './forward.js'
 import { noteOutcome, noteText } from './note-statement.js'
 import { bringUpToDate } from './prepare-again.js'
 import type { PreparedStatement } from './prepared-statements.js'
+import { becameTool, recognizeTool } from './recognize-tool.js'
 import { refusedVersion } from './refuse-version.js'
 import type { Session } from './session.js'
 import { plain, standingReplies } from './standing-replies.js'
@@ -29,7 +30,9 @@ export function takeParse(session: Session): boolean {
   noteText(session, text)
   const effects = context.readEffects(text, session.standardConformingStrings)
   const types = end - parse.typesAt === 2 ? NO_TYPES : Buffer.from(buffer.subarray(parse.typesAt, end))
-  const outcome = refusedVersion(session, effects) ?? rewriteUnder(epoch, text, types)
+  const notMigrator = recognizeTool(session, effects, text)
+  if (becameTool(session)) return false
+  const outcome = notMigrator ?? refusedVersion(session, effects) ?? rewriteUnder(epoch, text, types)
   const sent = outcome.kind === 'unchanged' ? text : outcome.text
   const made = { name, madeBy: 'parse' as const, text, types, effects, epoch, outcome, sent, lost: false }
   const statement: PreparedStatement = Object.assign(made, { replies: standingReplies(made) })

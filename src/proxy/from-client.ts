@@ -1,15 +1,15 @@
 import { Frontend } from '../wire/message-types.js'
 import { beginBatch } from './begin-batch.js'
 import { endWithError } from './end-session.js'
-import { takeBind, takeClose, takeDescribe, takeExecute, takeParse } from './extended-query.js'
 import { steerFlow } from './flow.js'
 import { forward } from './forward.js'
 import { discardCancelled } from './held-cancel.js'
 import { takeHookQuery } from './hook-query.js'
 import { isRetrying } from './retry.js'
 import type { Session } from './session.js'
-import { takeQuery } from './simple-query.js'
 import { plain } from './standing-replies.js'
+import { takeMessage } from './take-message.js'
+import { takeForTool } from './tool-query.js'
 
 /** Takes as many of the client's frames as can be taken now. To be called when there are more bytes, or nothing is in the way any more. */
 export function readClient(session: Session): void {
@@ -72,30 +72,10 @@ function takeFrame(session: Session): boolean {
   }
   if (replies.copyIn && type === Frontend.Sync) return forward(session)
   if (!replies.open && !replies.copyIn && !beginBatch(session)) return false
+  if (session.tool !== undefined) return takeForTool(session, session.tool)
   if (session.kind !== 'app') return takeForHook(session)
-  switch (type) {
-    case Frontend.Query:
-      return takeQuery(session)
-    case Frontend.Parse:
-      return takeParse(session)
-    case Frontend.Bind:
-      return takeBind(session)
-    case Frontend.Describe:
-      return takeDescribe(session)
-    case Frontend.Execute:
-      return takeExecute(session)
-    case Frontend.Close:
-      return takeClose(session)
-    case Frontend.Sync:
-      replies.send(plain.sync)
-      return forward(session)
-    case Frontend.FunctionCall:
-      replies.send(plain.call)
-      return forward(session)
-    default:
-      // The server will say what it thinks of it.
-      return forward(session)
-  }
+  if (takeMessage(session)) return true
+  return session.tool !== undefined && takeForTool(session, session.tool)
 }
 
 /** Only whole Queries reach a hook; what went past it to the server would escape the switch. */

@@ -11,6 +11,7 @@ import {
 } from '../wire/backend.js'
 import { Backend } from '../wire/message-types.js'
 import { openingAfter } from './block-opening.js'
+import { errorFields } from './client-error.js'
 import { endWithError } from './end-session.js'
 import { UNCHANGED } from './epoch.js'
 import { steerFlow } from './flow.js'
@@ -148,10 +149,15 @@ function takeError(session: Session, head: ExpectedReply | undefined): Verdict {
   session.retry = undefined
   session.opening = undefined
   session.wake = true
+  const ended = session.tool?.migration.reason()
   head.collect?.(type, buffer, start, end)
   replies.receive(type)
   if (head.injected && head.errorForClient !== true) return 'drop'
-  const answer = errorForClient(fields, originOf(session, head))
+  // Why the transaction is a failed one: we have ended it.
+  const answer =
+    ended !== undefined && fields.get('C') === '25P02'
+      ? errorFields(ended)
+      : errorForClient(fields, originOf(session, head))
   if (answer === fields) return 'pass'
   toClient.put(encodeErrorResponse(answer))
   return 'drop'
@@ -195,6 +201,7 @@ function takeReady(session: Session, head: ExpectedReply | undefined): Verdict {
     return 'pass'
   }
   session.retry = undefined
+  if (session.status === 'I' && !session.hooking) session.tool?.migration.abandon()
   if (session.seat !== undefined && !isBusy(session)) session.seat.settled()
   return head?.injected ? 'drop' : 'pass'
 }

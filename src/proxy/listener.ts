@@ -34,8 +34,9 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     limits: { ...defaultLimits, ...options.limits },
     log: options.log ?? silent,
     counters: { connections: 0, statements: 0, rewritten: 0, refused: 0, catalogReads: 0, reprepared: 0, retried: 0 },
-    readEffects: createEffectsReader(),
+    readEffects: createEffectsReader(options.tools?.ledgers ?? []),
     byPid: new Map(),
+    tools: new Set(),
   }
   const connections = new Map<Socket, Connection>()
   const own = createOwnConnections()
@@ -168,6 +169,10 @@ function planStartup(context: ProxyContext, message: StartupMessage): StartupPla
     }
     return { kind, identity, forwarded, migration, versionName: headName, version: head }
   }
+  if (settings.get('run') === 'on') {
+    if (options.tools === undefined) return { error: noTools }
+    return { kind: 'tool', identity, forwarded, migration, versionName: headName, version: head }
+  }
   const requestedVersion = settings.get('version')
   const asking = requestedVersion === undefined ? identity : { ...identity, requestedVersion }
   const choice: VersionChoice = options.chooseVersion(asking)
@@ -178,6 +183,8 @@ function planStartup(context: ProxyContext, message: StartupMessage): StartupPla
   }
   return { kind: 'app', identity, forwarded, migration, versionName: choice.version, version }
 }
+
+const noTools: ClientError = { sqlstate: '0A000', message: 'this proxy takes no migration tools' }
 
 function refuse(client: Socket, error: ClientError): void {
   if (client.destroyed) return

@@ -13,6 +13,7 @@ import { createStatementBook } from './prepared-statements.js'
 import { queryShape } from './query-shape.js'
 import { createReplyQueue } from './reply-queue.js'
 import { isBusy, type ProxyContext, type Session, stateOf } from './session.js'
+import { openTool } from './tool-session.js'
 
 export interface SessionStart {
   readonly id: number
@@ -64,6 +65,9 @@ export function openSession(context: ProxyContext, start: SessionStart): Session
     statements: createStatementBook(),
     portals: new Map(),
     seat: undefined,
+    tool: undefined,
+    becameTool: false,
+    knowsLedger: false,
     phase: 'startup',
     key: undefined,
     status: 'I',
@@ -99,6 +103,7 @@ export function openSession(context: ProxyContext, start: SessionStart): Session
   }
   limitStartup(session)
   if (session.kind === 'app') takeSeat(session)
+  if (session.kind === 'tool') openTool(session)
   wireClient(session)
   wireServer(session)
   client.resume()

@@ -19,6 +19,7 @@ import type { Output } from './output.js'
 import type { PreparedStatement, StatementBook } from './prepared-statements.js'
 import type { ReplyQueue } from './reply-queue.js'
 import type { EffectsReader } from './statement-effects.js'
+import type { ToolState } from './tool-session.js'
 
 /** What all sessions of a proxy share. */
 export interface ProxyContext {
@@ -29,6 +30,8 @@ export interface ProxyContext {
   readonly readEffects: EffectsReader
   /** Sessions of the managed database by server pid, for cancel requests. */
   readonly byPid: Map<number, Session>
+  /** Sessions of migration tools. */
+  readonly tools: Set<Session>
 }
 
 /** A batch of the client kept for one retry, and how far that is. */
@@ -55,7 +58,8 @@ export interface Retry {
  */
 export interface Session {
   readonly id: number
-  readonly kind: 'app' | 'migrator' | 'control'
+  /** `tool`: it runs migrations by itself; an app's session may become one. `migrator`: it sends `migrate`'s files. */
+  kind: 'app' | 'migrator' | 'tool' | 'control'
   readonly context: ProxyContext
   readonly identity: ClientIdentity
   /** The value of hotswap.migrate. */
@@ -79,6 +83,12 @@ export interface Session {
   readonly readServer: () => void
   /** Its place at the hold gate; a migrator and a control session have none. */
   seat: GateSeat | undefined
+  /** Of a migration tool. */
+  tool: ToolState | undefined
+  /** The message at hand has made it one. */
+  becameTool: boolean
+  /** It has named a table in which tools keep what they have run. */
+  knowsLedger: boolean
 
   phase: 'startup' | 'serving' | 'ended'
   key: BackendKey | undefined

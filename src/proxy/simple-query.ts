@@ -7,11 +7,12 @@ import { forward, replace } from './forward.js'
 import { noteOutcome, noteText } from './note-statement.js'
 import { bringUpToDate } from './prepare-again.js'
 import type { PreparedStatement } from './prepared-statements.js'
+import { becameTool, recognizeTool } from './recognize-tool.js'
 import { refusedVersion } from './refuse-version.js'
 import type { Session } from './session.js'
 import { plain } from './standing-replies.js'
 
-/** Sends a Query on, rewritten. */
+/** Sends a Query on, rewritten; false where it makes the session a migration tool's, which takes it in another way. */
 export function takeQuery(session: Session): boolean {
   const { replies, statements, epoch, context } = session
   const { buffer, start, end } = session.fromClient
@@ -28,7 +29,9 @@ export function takeQuery(session: Session): boolean {
     replies.send(plain.query)
     return forward(session)
   }
-  let outcome = refusedVersion(session, effects) ?? rewriteUnder(epoch, text)
+  const notMigrator = recognizeTool(session, effects, text)
+  if (becameTool(session)) return false
+  let outcome = notMigrator ?? refusedVersion(session, effects) ?? rewriteUnder(epoch, text)
   let onTag: ((tag: string) => void) | undefined
   if (effects !== undefined) {
     noteEffects(session, effects)

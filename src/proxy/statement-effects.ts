@@ -8,8 +8,10 @@ import type { Token } from '../sql/token.js'
 export interface Effects {
   /** It may change what names mean: search_path, role, temporary relations, schemas. */
   readonly names: boolean
-  /** It may drop or alter a temporary relation. */
+  /** A DROP or ALTER. */
   readonly definition: boolean
+  /** It names a table in which migration tools keep what they have run. */
+  readonly ledger: boolean
   readonly rollback: boolean
   /** The value that `SET hotswap.version` gives, where the text is that statement alone. */
   readonly version: string | undefined
@@ -30,17 +32,23 @@ export type EffectsReader = (text: ByteString, standardConformingStrings: boolea
 const SUSPECT =
   /\b(?:search_path|set_config|reset|discard|temp|temporary|pg_temp\w*|role|authorization|schema|deallocate|prepare|execute|hotswap|rollback|abort|drop|alter)\b|^\s*do\b/i
 
-/** Makes a reader that remembers its answers, in at most `maxBytes` of text. */
-export function createEffectsReader(maxBytes = 4 * 1024 * 1024): EffectsReader {
+/** Makes a reader that remembers its answers, in at most `maxBytes` of text. `ledgers`: names of tools' own tables. */
+export function createEffectsReader(ledgers: readonly string[] = [], maxBytes = 4 * 1024 * 1024): EffectsReader {
+  const names = ledgers.map((name) => name.replaceAll(/\W/g, '\\$&')).join('|')
+  const ledger = names === '' ? undefined : new RegExp(`\\b(?:${names})\\b`, 'i')
+  const suspect = ledger === undefined ? SUSPECT : new RegExp(`${SUSPECT.source}|${ledger.source}`, 'i')
   const known = new LRUCache<string, Effects>({
     maxSize: maxBytes,
     sizeCalculation: (_, key) => key.length + 1,
     maxEntrySize: 64 * 1024,
   })
   return (text, standardConformingStrings) => {
-    if (!SUSPECT.test(text)) return undefined
+    if (!suspect.test(text)) return undefined
     const key = standardConformingStrings ? text : `\\${text}`
-    const effects = known.get(key) ?? effectsOf(text, standardConformingStrings)
+    const effects = known.get(key) ?? {
+      ...effectsOf(text, standardConformingStrings),
+      ledger: ledger?.test(text) === true,
+    }
     known.set(key, effects)
     return effects
   }
@@ -59,6 +67,7 @@ export function effectsOf(text: ByteString, standardConformingStrings: boolean):
   return {
     names: isScanError(tokens) || of((words) => changesNames(words, text) || undefined).length > 0,
     definition: of((words) => words[0] === 'drop' || words[0] === 'alter' || undefined).length > 0,
+    ledger: false,
     rollback: of((words) => words[0] === 'rollback' || words[0] === 'abort' || undefined).length > 0,
     version: statements.length === 1 ? versionSet(wordsOf(text, statements[0] ?? [])) : undefined,
     mentionsVersion,

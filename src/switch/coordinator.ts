@@ -6,6 +6,7 @@ import type { Blocker, ClientError, HookReply, MigratorHook, MigratorSession, Pr
 import { versionIndex } from '../rewrite/generation.js'
 import type { Parser } from '../sql/parse.js'
 import { type AttemptOutcome, failed, type Migration } from './attempt.js'
+import { describeBlocker } from './blocker.js'
 import { encodeReport, type MigrationReport } from './migration-report.js'
 import { decodeMigration, refuseMigration } from './migration-text.js'
 import { backoffMs, pause } from './pause.js'
@@ -176,9 +177,4 @@ function triesUsedUp(
     ...(blockers.length === 0 ? {} : { detail: blockers.map(describeBlocker).join('\n') }),
     hint: 'Nothing was changed. Try again when less is going on, end what is in the way, or raise hold.timeout.',
   }
-}
-
-function describeBlocker({ pid, user, applicationName, state, busyMs, query }: Blocker): string {
-  const who = applicationName === '' ? user : `${user} (${applicationName})`
-  return `backend ${pid ?? 'unknown'} of ${who}: ${state} for ${Math.round(busyMs)} ms: ${query}`
 }

@@ -70,7 +70,7 @@ function refuseStatement(node: Node): ClientError | undefined {
 }
 
 /** The command's name where PostgreSQL refuses it inside a transaction block (PreventInTransactionBlock). */
-function commandOutsideTransactions(node: Node): string | undefined {
+export function commandOutsideTransactions(node: Node): string | undefined {
   if ('IndexStmt' in node && node.IndexStmt.concurrent === true) return 'CREATE INDEX CONCURRENTLY'
   if ('DropStmt' in node && node.DropStmt.concurrent === true) return 'DROP INDEX CONCURRENTLY'
   if ('ReindexStmt' in node && JSON.stringify(node.ReindexStmt.params ?? []).includes('"concurrently"')) {

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto'
+import { headIndex } from '../rewrite/generation.js'
+import type { Outcome } from '../rewrite/outcome.js'
+import type { ToolStatement } from './contracts.js'
+import type { Session } from './session.js'
+import type { Effects } from './statement-effects.js'
+import { becomeTool } from './tool-session.js'
+
+/**
+ * Looks whether a text makes its session one of a migration tool: it writes a ledger, or it changes shapes in a session that
+ * has looked at one, or beside a tool's session of the same user and application_name (Ecto locks its ledger in one
+ * connection and runs the DDL in another). A refusal where it changes shapes in any other session; undefined where nothing
+ * is to be done. Reading a ledger alone makes no tool: health checks do that in an app's own connections.
+ */
+export function recognizeTool(session: Session, effects: Effects | undefined, text: string): Outcome | undefined {
+  const { tools } = session.context.options
+  if (tools === undefined || effects === undefined || session.kind !== 'app') return undefined
+  if (!effects.ledger && !effects.definition) return undefined
+  const statements = tools.read(text)
+  if (statements === undefined) return undefined
+  if (effects.ledger) session.knowsLedger = true
+  const shape = statements.find((statement) => statement.kind === 'shape' && !isOwnBusiness(session, statement))
+  const writes = statements.some(({ kind }) => kind === 'ledger')
+  if (writes || (shape !== undefined && (session.knowsLedger || hasSibling(session)))) {
+    session.becameTool = true
+    becomeTool(session)
+    return undefined
+  }
+  return shape === undefined || !tools.guarded ? undefined : refused()
+}
+
+/** True once, after a text has made its session a tool's: it is to be taken as such. */
+export function becameTool(session: Session): boolean {
+  const became = session.becameTool
+  session.becameTool = false
+  return became
+}
+
+/** Tables that are temporary, partitions, or too new for any version to know: no app's statements can meet the change. */
+function isOwnBusiness(session: Session, { alters }: ToolStatement): boolean {
+  const { generation } = session.epoch.active
+  const catalog = generation.versions[headIndex(generation)]?.catalog
+  return (
+    alters.length > 0 &&
+    alters.every((written) => {
+      const name = written.slice(written.lastIndexOf('."') < 0 ? 1 : written.lastIndexOf('."') + 2, -1)
+      if (session.temporary.some((relation) => relation.name === name)) return true
+      const known = catalog?.relations.filter((relation) => relation.name === name) ?? []
+      return known.every(({ parents }) => parents.length > 0)
+    })
+  )
+}
+
+function hasSibling({ context, identity, applicationName }: Session): boolean {
+  return [...context.tools].some(
+    (tool) => tool.identity.user === identity.user && tool.applicationName === applicationName,
+  )
+}
+
+function refused(): Outcome {
+  const marker = `hotswap_${randomBytes(12).toString('hex')}`
+  return {
+    kind: 'refused',
+    text: `SELECT ${marker}`,
+    marker,
+    refusal: {
+      sqlstate: '0A000',
+      message: 'this statement changes what the running app sees, and its session is not known to run migrations',
+      hint: 'Run it by "pg-hotswap run -- COMMAND" or "pg-hotswap migrate FILE.sql"; then the app does not notice.',
+    },
+    oldPosition: (position) => position,
+  }
+}

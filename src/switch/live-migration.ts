@@ -1,0 +1,282 @@
+import type { TextQuery } from '../catalog/introspect.js'
+import { errorFields } from '../proxy/client-error.js'
+import type {
+  Blocker,
+  ClientError,
+  InternalResult,
+  MigratorSession,
+  ProxyLog,
+  ToolHook,
+  ToolMigration,
+  ToolStatement,
+} from '../proxy/contracts.js'
+import { headIndex, versionIndex } from '../rewrite/generation.js'
+import { fromByteString } from '../sql/byte-string.js'
+import type { Parser } from '../sql/parse.js'
+import type { AttemptOutcome } from './attempt.js'
+import { describeBlocker } from './blocker.js'
+import { commitTransaction, connectionLost } from './commit-transaction.js'
+import { backoffMs, pause } from './pause.js'
+import { planWithin } from './plan-within.js'
+import { StatementFailure } from './server-error.js'
+import type { SwitchHold } from './switch-hold.js'
+import { readToolStatements } from './tool-statement.js'
+import type { SwitchAccess, VersionSource } from './version-source.js'
+
+export interface LiveMigrationOptions {
+  readonly traffic: SwitchHold
+  readonly versions: VersionSource
+  readonly parser: Parser
+  /** The control connection: cancels a statement that takes too long, and resolves doubt about a COMMIT. */
+  readonly control: TextQuery
+  readonly hold: { readonly timeoutMs: number; readonly lockTimeoutMs: number; readonly retries: number }
+  readonly ledgers: readonly string[]
+  readonly guarded: boolean
+  readonly log: ProxyLog
+}
+
+/** Lets migration tools run their migrations as they are: traffic is held from a transaction's first DDL to its end. */
+export function createToolHook(options: LiveMigrationOptions): ToolHook {
+  const { versions, parser, ledgers, guarded } = options
+  return {
+    ledgers,
+    guarded,
+    read(text) {
+      const { generation } = versions.current()
+      const { objectsByName } = generation.versions[headIndex(generation)]?.catalog ?? {}
+      const isUserFunction = (name: string) =>
+        objectsByName?.get(name)?.some(({ kind }) => kind === 'function') === true
+      return readToolStatements(text, { parser, ledgers, isUserFunction })
+    },
+    open: (session, signal) => openMigration(options, session, signal),
+  }
+}
+
+/** Traffic is held for a transaction. */
+interface Switching {
+  readonly access: SwitchAccess
+  readonly since: number
+  /** Lets traffic go on, and other switches begin. */
+  end(): Promise<void>
+}
+
+/** The point to which a first try goes back. */
+const SAVEPOINT = 'hotswap_try'
+
+function openMigration(options: LiveMigrationOptions, session: MigratorSession, signal: AbortSignal): ToolMigration {
+  const { traffic, versions, control, hold, log, parser } = options
+  let statements: ToolStatement[] = []
+  let switching: Switching | undefined
+  let late: ClientError | undefined
+  let committing = false
+  let timer: NodeJS.Timeout | undefined
+  let tries = 0
+
+  /** Holds and drains; what it gave way to, where it had to. */
+  async function acquire(): Promise<{ readonly reason: string; readonly blockers: readonly Blocker[] } | undefined> {
+    const turn = await openTurn(versions)
+    const since = performance.now()
+    const held = await traffic.acquire(hold.timeoutMs, signal).catch(async (error: unknown) => {
+      turn.end()
+      throw error
+    })
+    if (held.kind === 'gave way') {
+      turn.end()
+      return held
+    }
+    switching = {
+      access: turn.access,
+      since,
+      async end() {
+        clearTimeout(timer)
+        switching = undefined
+        await held.release()
+        turn.end()
+      },
+    }
+    const left = hold.timeoutMs - (performance.now() - since)
+    timer = setTimeout(() => giveWay().catch(logBug), Math.max(left, hold.timeoutMs / 2))
+    return undefined
+  }
+
+  /** The transaction held traffic for too long: it is ended, and traffic goes on. */
+  async function giveWay(): Promise<void> {
+    if (switching === undefined || committing) return
+    const heldMs = Math.round(performance.now() - switching.since)
+    late = {
+      sqlstate: '57014',
+      message: `the migration held traffic for ${heldMs} ms and was rolled back`,
+      hint: 'Take what works on many rows out of the migration and run it before, or raise hold.timeout.',
+    }
+    log.warn({ pid: session.pid, heldMs }, 'a migration gave way')
+    if (session.pid !== undefined) {
+      await control(`SELECT pg_catalog.pg_cancel_backend(${session.pid})`).catch(() => undefined)
+    }
+    // The tool's next statement finds a failed transaction, as it would after an error of its own; it holds no locks. The
+    // cancel request may hit this instead of what it was meant for.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const result = await session.query('ROLLBACK; BEGIN; SELECT hotswap_gave_way')
+      if (result.ok || result.error.get('C') !== '57014') break
+    }
+    await switching?.end()
+  }
+
+  const logBug = (error: unknown) =>
+    log.warn({ pid: session.pid, error: String(error) }, 'a migration could not be ended')
+
+  /** False for a statement that the server will refuse to this role, and for temporary tables: it holds nobody. */
+  async function mayHold({ alters }: ToolStatement): Promise<boolean> {
+    if (alters.length === 0) return true
+    const names = alters.map((name) => `('${name.replaceAll("'", "''")}')`).join(', ')
+    const asked = await session.query(
+      `SELECT 1 FROM (VALUES ${names}) AS t(n) JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(t.n)
+       WHERE c.relpersistence <> 't' AND pg_catalog.pg_has_role(c.relowner, 'USAGE')`,
+    )
+    return !asked.ok || asked.rows.length > 0
+  }
+
+  async function firstRun(execute: () => Promise<InternalResult>): Promise<InternalResult> {
+    for (tries = 1; ; tries++) {
+      const obstacle = (await acquire()) ?? (await tryRun(execute))
+      if ('ok' in obstacle) return obstacle
+      if (tries > hold.retries || signal.aborted) return gaveWayAtLast(obstacle, tries)
+      session.notice(`try ${tries} of ${hold.retries + 1}: ${obstacle.reason}; traffic goes on, trying again`)
+      await pause(backoffMs(tries), signal)
+    }
+  }
+
+  /** One try of the statement, traffic held; where a lock was not to be had its locks are given back. */
+  async function tryRun(
+    execute: () => Promise<InternalResult>,
+  ): Promise<InternalResult | { readonly reason: string; readonly blockers: readonly Blocker[] }> {
+    await session.query(`SAVEPOINT ${SAVEPOINT}; SET LOCAL lock_timeout = ${Math.max(1, hold.lockTimeoutMs)}`)
+    const result = await execute()
+    if (result.ok) {
+      await session.query(`RELEASE SAVEPOINT ${SAVEPOINT}`)
+      return result
+    }
+    const reason = reasonToTryAgain(result.error.get('C'))
+    if (reason === undefined || late !== undefined) {
+      await switching?.end()
+      return late === undefined ? result : { ok: false, error: errorFields(late) }
+    }
+    await session.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}; RELEASE SAVEPOINT ${SAVEPOINT}`)
+    await switching?.end()
+    return { reason, blockers: [] }
+  }
+
+  async function commitSwitch(current: Switching): Promise<InternalResult> {
+    const { access } = current
+    const sql = statements.map(({ text }) => `${fromByteString(text) ?? text};\n`).join('')
+    const migration = { name: nameOf(statements, versions), sql, rules: undefined }
+    const planned = await planWithin({ session, access, parser, before: access.head, migration })
+    if (planned.kind !== 'planned') return await rollBack(planned)
+    clearTimeout(timer)
+    if (late !== undefined) return await rollBack(undefined)
+    committing = true
+    const refused = await commitTransaction(session, control, planned.transaction)
+    if (refused !== undefined) return { ok: false, error: errorOf(refused) }
+    if (planned.changed.length === 0) return { ok: true, rows: [], tag: 'COMMIT' }
+    access.publish(planned.versions, planned.step, planned.fingerprint)
+    const heldMs = Math.round((performance.now() - current.since) * 10) / 10
+    log.info({ migration: planned.step.name, tries, heldMs, changed: planned.changed, user: session.user }, 'switched')
+    session.notice(`version ${planned.step.name}: ${planned.changed.join(', ')}; traffic was held for ${heldMs} ms`)
+    return { ok: true, rows: [], tag: 'COMMIT' }
+  }
+
+  async function rollBack(outcome: AttemptOutcome | undefined): Promise<InternalResult> {
+    await session.query('ROLLBACK')
+    const error = late === undefined && outcome !== undefined ? errorOf(outcome) : errorFields(late ?? internal)
+    log.warn({ pid: session.pid, sqlstate: error.get('C') }, 'migration rolled back')
+    return { ok: false, error }
+  }
+
+  function forget(): void {
+    statements = []
+    late = undefined
+    committing = false
+    tries = 0
+  }
+
+  return {
+    get switching() {
+      return switching !== undefined
+    },
+    note(statement) {
+      statements.push(statement)
+    },
+    async run(statement, execute) {
+      statements.push(statement)
+      if (switching === undefined) return (await mayHold(statement)) ? await firstRun(execute) : await execute()
+      const result = await execute()
+      return result.ok || late === undefined ? result : { ok: false, error: errorFields(late) }
+    },
+    async commit() {
+      try {
+        if (late !== undefined) return await rollBack(undefined)
+        return switching === undefined ? await session.query('COMMIT') : await commitSwitch(switching)
+      } catch (error) {
+        if (error instanceof StatementFailure)
+          return await rollBack({ kind: 'failed', error: error.fields, differences: [] })
+        return { ok: false, error: errorOf(connectionLost(session, control, error)) }
+      } finally {
+        await switching?.end()
+        forget()
+        // What changed no mapping is seen here, too: new tables, another head.
+        versions.refresh().catch(logBug)
+      }
+    },
+    abandon() {
+      const pid = session.pid
+      if (signal.aborted && switching !== undefined && pid !== undefined) {
+        control(`SELECT pg_catalog.pg_terminate_backend(${pid})`).catch(() => undefined)
+      }
+      switching?.end().catch(logBug)
+      forget()
+    },
+    reason: () => late,
+  }
+}
+
+const internal: ClientError = { sqlstate: 'XX000', message: 'the migration was rolled back' }
+
+/** Begins a turn in which nobody else changes the generation. */
+async function openTurn(versions: VersionSource): Promise<{ readonly access: SwitchAccess; end(): void }> {
+  return await new Promise((resolve, reject) => {
+    versions.exclusive((access) => new Promise<void>((end) => resolve({ access, end }))).catch(reject)
+  })
+}
+
+function reasonToTryAgain(sqlstate: string | undefined): string | undefined {
+  if (sqlstate === '55P03') return 'a lock was not to be had in time'
+  return sqlstate === '40P01' ? 'a deadlock was found' : undefined
+}
+
+function gaveWayAtLast(
+  { reason, blockers }: { readonly reason: string; readonly blockers: readonly Blocker[] },
+  tries: number,
+): InternalResult {
+  const error: ClientError = {
+    sqlstate: '55P03',
+    message: `the migration gave way ${tries} times: ${reason}`,
+    ...(blockers.length === 0 ? {} : { detail: blockers.map(describeBlocker).join('\n') }),
+    hint: 'Nothing was changed. Try again when less is going on, end what is in the way, or raise hold.timeout.',
+  }
+  return { ok: false, error: errorFields(error) }
+}
+
+function errorOf(outcome: AttemptOutcome): ReturnType<typeof errorFields> {
+  if (outcome.kind === 'failed') return outcome.error
+  return errorFields(outcome.kind === 'gave way' ? { ...internal, detail: outcome.reason } : internal)
+}
+
+/** The version's name: as the tool's ledger has it, where the text says that, else a number. */
+function nameOf(statements: readonly ToolStatement[], versions: VersionSource): string {
+  const { generation } = versions.current()
+  const wanted = statements.findLast(({ records }) => records !== undefined)?.records
+  if (wanted !== undefined && versionIndex(generation, wanted) < 0) return wanted
+  for (let number = generation.versions.length; ; number++) {
+    const name = `${String(number).padStart(4, '0')}-migration`
+    if (versionIndex(generation, name) < 0) return name
+  }
+}

@@ -1,0 +1,189 @@
+import pg from 'pg'
+import { afterEach, expect, test } from 'vitest'
+import { startTestHotswap, type TestHotswap, waitFor } from '../support/start-hotswap.js'
+
+const schema = `
+  CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL, email text);
+  CREATE TABLE posts (id int PRIMARY KEY, title text);
+  CREATE TABLE schema_migrations (version text PRIMARY KEY);
+  INSERT INTO users VALUES (1, 'Ada', 'ada@example.org');
+`
+
+let hotswap: TestHotswap | undefined
+afterEach(async () => {
+  await hotswap?.stop()
+  hotswap = undefined
+})
+
+const versionsOf = ({ versions }: TestHotswap) => versions.current().generation.versions.map(({ name }) => name)
+const sessionsOf = ({ proxy }: TestHotswap, kind: string) => proxy.sessions().filter((one) => one.kind === kind)
+
+test('a tool that writes its ledger in the transaction of its DDL: the app goes on, the version has the ledger name', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  const prepared = { name: 'q', text: 'SELECT name FROM users WHERE id = $1', values: [1] }
+  await app.query(prepared)
+  const tool = await hotswap.connect()
+  await tool.query('SELECT version FROM schema_migrations')
+  await tool.query('BEGIN')
+  await tool.query('ALTER TABLE users RENAME name TO full_name')
+  await tool.query("INSERT INTO schema_migrations VALUES ('20261123')")
+  await tool.query('COMMIT')
+  expect(versionsOf(hotswap)).toEqual(['initial', '20261123'])
+  expect((await app.query(prepared)).rows).toEqual([{ name: 'Ada' }])
+  expect((await tool.query('SELECT full_name FROM users')).rows).toEqual([{ full_name: 'Ada' }])
+})
+
+test('new transactions of the app wait from the DDL to the COMMIT, and none fails', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('BEGIN')
+  await tool.query('ALTER TABLE users RENAME TO people')
+  const waiting = app.query('SELECT name FROM users')
+  await waitFor(() => sessionsOf(hotswap as TestHotswap, 'app').some(({ state }) => state === 'held'))
+  await tool.query('COMMIT')
+  expect((await waiting).rows).toEqual([{ name: 'Ada' }])
+})
+
+test('one Query with BEGIN, DDL and COMMIT, and one of several statements without them, are switches', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('BEGIN; ALTER TABLE users RENAME name TO full_name; COMMIT')
+  expect(versionsOf(hotswap)).toHaveLength(2)
+  await tool.query("ALTER TABLE users RENAME full_name TO label; INSERT INTO users VALUES (2, 'Bo', NULL)")
+  expect(versionsOf(hotswap)).toHaveLength(3)
+  expect((await app.query('SELECT name FROM users ORDER BY id')).rows).toEqual([{ name: 'Ada' }, { name: 'Bo' }])
+})
+
+test('DDL outside a transaction block, by simple and by extended protocol, is a switch of its own', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('ALTER TABLE users RENAME name TO full_name')
+  await tool.query({ text: 'ALTER TABLE users RENAME email TO mail', values: [], name: 'ddl' })
+  expect(versionsOf(hotswap)).toHaveLength(3)
+  expect((await app.query('SELECT name, email FROM users')).rows).toEqual([{ name: 'Ada', email: 'ada@example.org' }])
+  expect((await tool.query({ text: 'SELECT mail FROM users WHERE id = $1', values: [1] })).rows).toHaveLength(1)
+})
+
+test('a migration that the app would not survive is answered at COMMIT, and nothing has changed', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('BEGIN')
+  await tool.query('ALTER TABLE users ADD country text NOT NULL DEFAULT 0')
+  await tool.query('ALTER TABLE users ALTER country DROP DEFAULT')
+  await expect(tool.query('COMMIT')).rejects.toMatchObject({ code: '55000' })
+  expect(versionsOf(hotswap)).toEqual(['initial'])
+  await app.query("INSERT INTO users VALUES (3, 'Cy', NULL)")
+  await expect(tool.query('SELECT country FROM users')).rejects.toMatchObject({ code: '42703' })
+})
+
+test('the error of a failed statement comes with its place in the whole Query, and takes the rest of it back', async () => {
+  hotswap = await startTestHotswap(schema)
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  const text = 'ALTER TABLE users RENAME name TO full_name; ALTER TABLE posts ADD x nosuch'
+  await expect(tool.query(text)).rejects.toMatchObject({ code: '42704', position: String(text.indexOf('nosuch') + 1) })
+  expect((await tool.query('SELECT name FROM users')).rows).toHaveLength(1)
+  expect(versionsOf(hotswap)).toEqual(['initial'])
+})
+
+test('ROLLBACK lets traffic go on, and changes nothing', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('BEGIN')
+  await tool.query('ALTER TABLE users RENAME TO people')
+  await tool.query('ROLLBACK')
+  expect((await app.query('SELECT name FROM users')).rows).toEqual([{ name: 'Ada' }])
+  expect(versionsOf(hotswap)).toEqual(['initial'])
+})
+
+test('a tool that thinks for too long is rolled back, told why, and the app goes on', async () => {
+  hotswap = await startTestHotswap(schema, { config: { hold: { timeoutMs: 200, lockTimeoutMs: 100, retries: 1 } } })
+  const app = await hotswap.connect()
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('BEGIN')
+  await tool.query('ALTER TABLE users RENAME TO people')
+  expect((await app.query('SELECT name FROM users')).rows).toEqual([{ name: 'Ada' }])
+  await expect(tool.query('SELECT 1')).rejects.toMatchObject({ code: '57014' })
+  await expect(tool.query('COMMIT')).rejects.toMatchObject({ code: '57014' })
+  await tool.query('ALTER TABLE users RENAME TO people')
+  expect((await app.query('SELECT name FROM users')).rows).toEqual([{ name: 'Ada' }])
+})
+
+test('a lock that is not to be had is waited for while traffic flows', async () => {
+  hotswap = await startTestHotswap(schema, { config: { hold: { timeoutMs: 1000, lockTimeoutMs: 50, retries: 20 } } })
+  const app = await hotswap.connect()
+  const outside = new pg.Client({ connectionString: hotswap.database.url })
+  await outside.connect()
+  await outside.query('BEGIN; LOCK TABLE users IN ACCESS SHARE MODE')
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  const notices: string[] = []
+  tool.on('notice', ({ message = '' }) => notices.push(message))
+  const running = tool.query('ALTER TABLE users RENAME TO people')
+  await waitFor(() => notices.length > 1)
+  expect((await app.query('SELECT name FROM users')).rows).toHaveLength(1)
+  await outside.end()
+  await running
+  expect(versionsOf(hotswap)).toHaveLength(2)
+  expect((await app.query('SELECT name FROM users')).rows).toHaveLength(1)
+})
+
+test('Ecto: one connection locks the ledger in a transaction while another one runs the DDL', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  const locker = await hotswap.connect()
+  await locker.query('BEGIN')
+  await locker.query('LOCK TABLE schema_migrations IN SHARE UPDATE EXCLUSIVE MODE')
+  const runner = await hotswap.connect()
+  await runner.query('BEGIN')
+  await runner.query({ text: 'ALTER TABLE users RENAME TO people', name: 'ecto_1', values: [] })
+  await runner.query({ text: 'INSERT INTO schema_migrations VALUES ($1)', values: ['1'] })
+  await runner.query('COMMIT')
+  await locker.query('COMMIT')
+  expect(versionsOf(hotswap)).toHaveLength(2)
+  expect((await app.query('SELECT name FROM users')).rows).toHaveLength(1)
+})
+
+test('an app that reads the ledger stays an app', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  await app.query('SELECT max(version) FROM schema_migrations')
+  await hotswap.migrate('one', 'ALTER TABLE users RENAME TO people')
+  expect((await app.query('SELECT name FROM users')).rows).toHaveLength(1)
+  expect(sessionsOf(hotswap, 'tool')).toEqual([])
+})
+
+test('a tool that is gone in the middle of its migration lets traffic go on', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('BEGIN')
+  await tool.query('ALTER TABLE users RENAME TO people')
+  ;(tool as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+  expect((await app.query('SELECT name FROM users')).rows).toEqual([{ name: 'Ada' }])
+})
+
+test('CREATE INDEX CONCURRENTLY, new tables and new functions hold nobody', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  await app.query('BEGIN; SELECT title FROM posts')
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('CREATE INDEX CONCURRENTLY ON users (name)')
+  await tool.query('BEGIN; CREATE TABLE fresh (id int); CREATE FUNCTION f() RETURNS int RETURN 1; COMMIT')
+  await app.query('COMMIT')
+  expect(versionsOf(hotswap)).toEqual(['initial'])
+})
+
+test('a role that does not own the table holds nobody', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  await app.query('BEGIN; SELECT name FROM users')
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('SET ROLE pg_monitor')
+  await expect(tool.query('ALTER TABLE users RENAME TO people')).rejects.toMatchObject({ code: '42501' })
+  await app.query('COMMIT')
+})

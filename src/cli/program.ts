@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addCheck } from './check.js'
 import { addDev } from './dev.js'
-import type { ExitCode } from './exit.js'
 import { addExplain } from './explain.js'
 import { addMigrate } from './migrate.js'
 import { addReload } from './reload.js'
+import { addRun } from './run.js'
 import { addServe } from './serve.js'
 
 /** The command line; `end` is given the exit code of the command that ran. Wrong usage throws a CommanderError. */
-export function createProgram(end: (code: ExitCode) => void): Command {
+export function createProgram(end: (code: number) => void): Command {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
     version: string
   }
@@ -20,6 +20,6 @@ export function createProgram(end: (code: ExitCode) => void): Command {
     // So that `explain --version NAME` is not asked of the program.
     .enablePositionalOptions()
     .exitOverride()
-  for (const add of [addServe, addDev, addMigrate, addReload, addExplain, addCheck]) add(program, end)
+  for (const add of [addServe, addDev, addMigrate, addRun, addReload, addExplain, addCheck]) add(program, end)
   return program
 }

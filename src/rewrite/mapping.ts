@@ -1,4 +1,5 @@
-import type { Column, NamedObject, Relation } from '../catalog/catalog.js'
+import type { Column, Relation } from '../catalog/catalog.js'
+import type { ChangedObject } from '../catalog/diff-objects.js'
 
 /** How one old column is seen through the new relation. */
 export type ColumnMapping = PlainColumn | ComputedColumn
@@ -26,6 +27,8 @@ export interface ComputedColumn {
   readonly writable?: false
   /** True where NULL is written as NULL. */
   readonly keepsNull?: true
+  /** Of an enum: what its old labels are called now, where identity or their names show it. */
+  readonly labels?: ReadonlyMap<string, string>
   /** Where the old column was NOT NULL and nothing is written any more: the setting that tells of a NULL (dropped-not-null). */
   readonly notNull?: string
   /** The one new column that holds the value, where its index may serve old predicates. */
@@ -103,11 +106,7 @@ export interface RelationMapping {
   readonly merged?: readonly MergedColumn[]
 }
 
-/** A data type or function that statements name otherwise now. */
-export interface ChangedObject {
-  readonly before: NamedObject
-  readonly after: NamedObject
-}
+export type { ChangedObject } from '../catalog/diff-objects.js'
 
 /** How the older version of a step is seen through the newer one. What is absent here did not change. */
 export interface Mapping {

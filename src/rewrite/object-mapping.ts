@@ -2,6 +2,7 @@ import { type Catalog, type Column, makeCatalog, type NamedObject, type Relation
 import { diffObjects } from '../catalog/diff-objects.js'
 import type { Difference } from '../catalog/difference.js'
 import { type OidTranslation, translateText } from '../catalog/pair-objects.js'
+import { constantLabel } from '../catalog/relabelled.js'
 import { fromByteString } from '../sql/byte-string.js'
 import { qualifiedName } from '../sql/identifier.js'
 import type { ChangedObject } from './mapping.js'
@@ -38,8 +39,9 @@ function inNewTypes(before: Catalog, changed: readonly ChangedObject[], translat
   if (byType.size === 0) return before
   const columnOf = (column: Column): Column => {
     const pair = byType.get(column.typeOid)
-    const typeOid = translation.types.get(column.typeOid) ?? column.typeOid
     const { defaultTree } = column
+    if (pair?.relabelled !== undefined) return inShadow(column, pair, before)
+    const typeOid = translation.types.get(column.typeOid) ?? column.typeOid
     return {
       ...column,
       typeOid,
@@ -63,6 +65,20 @@ function inNewTypes(before: Catalog, changed: readonly ChangedObject[], translat
   return makeCatalog({ ...before, relations })
 }
 
+/** The default's tree stays as it is: it tells the label by its oid. */
+function inShadow(column: Column, pair: ChangedObject, catalog: Catalog): Column {
+  const { before, after } = pair
+  const isArray = column.typeOid === before.arrayOid
+  const { defaultText: _, ...rest } = column
+  const label = constantLabel(column.defaultTree, catalog)
+  return {
+    ...rest,
+    typeOid: isArray ? (after.arrayOid ?? 0) : after.oid,
+    type: renamedType(column.type, pair),
+    ...(label === undefined ? {} : { defaultText: `'${label.replaceAll("'", "''")}'::${typeText(after)}` }),
+  }
+}
+
 function isSystem({ schema }: Relation): boolean {
   return schema === 'pg_catalog' || schema === 'information_schema'
 }
@@ -73,7 +89,8 @@ function renamedType(type: string, { before, after }: ChangedObject): string {
   return type.startsWith(from) ? to + type.slice(from.length) : type
 }
 
-function typeText({ schema, name }: NamedObject): string {
+/** A type as casts name it: `app.feeling`. */
+export function typeText({ schema, name }: NamedObject): string {
   const text = qualifiedName(schema, name)
   return fromByteString(text) ?? text
 }

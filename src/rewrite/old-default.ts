@@ -1,4 +1,5 @@
 import { type Catalog, type Column, findRelation } from '../catalog/catalog.js'
+import { constantLabel, HOTSWAP_SCHEMA } from '../catalog/relabelled.js'
 
 /** The first oid of objects that are not PostgreSQL's own (FirstNormalObjectId). */
 const FIRST_USER_OID = 16384
@@ -17,12 +18,16 @@ export function drawsFromSequence({ identity, defaultTree }: Column): boolean {
  *     nextval('public.users_id_seq'::regclass)  =>  pg_catalog.nextval('16390'::pg_catalog.regclass)
  */
 export function oldDefault(
-  { hasDefault, defaultTree, defaultText }: Column,
+  { hasDefault, defaultTree, defaultText, typeOid }: Column,
   { before, after }: { readonly before: Catalog; readonly after: Catalog },
 ): string | undefined {
   if (!hasDefault) return 'NULL'
   if (defaultTree === undefined || defaultText === undefined) return undefined
   if (NEXTVAL.test(defaultTree)) return sequenceDefault(defaultText, before, after)
+  // The text of a relabelled enum's default is a label of the shadow type already.
+  if (after.objectByOid.get(typeOid)?.schema === HOTSWAP_SCHEMA && !defaultTree.includes(`:consttype ${typeOid} `)) {
+    return constantLabel(defaultTree, before) === undefined ? undefined : defaultText
+  }
   const oids = [...defaultTree.matchAll(/(?<![\w.-])\d{5,}(?![\w.])/g)].map(([digits]) => Number(digits))
   const isKept = (oid: number) => {
     const [old, now] = [before.objectByOid.get(oid), after.objectByOid.get(oid)]

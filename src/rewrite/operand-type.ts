@@ -1,6 +1,9 @@
-import type { Node } from 'libpg-query'
+import type { Node, TypeName } from 'libpg-query'
+import { stringsOf } from '../resolve/node.js'
+import { lookUpType } from '../resolve/type-name.js'
 import { displayedType } from './assignable.js'
 import { withoutLength } from './computed.js'
+import { typeText } from './object-mapping.js'
 import type { PlanContext } from './plan-context.js'
 
 /**
@@ -19,12 +22,14 @@ export function operandType(context: PlanContext, node: Node): string | undefine
     const { typeName } = node.TypeCast
     const { arrayBounds, ...element } = typeName ?? {}
     const type = displayedType(element)
+    if (type === undefined) return shadowOperand(context, node) && shadowType(context, typeName)
     return type === undefined || arrayBounds === undefined ? type : `${type}[]`
   }
   if ('ColumnRef' in node) {
     const bound = context.keyFacts.bound.get(node.ColumnRef)
-    const type = bound?.range.relation?.columns[bound.index]?.type
-    return type === undefined ? undefined : withoutLength(type)
+    const column = bound?.range.relation?.columns[bound.index]
+    if (column === undefined) return undefined
+    return shadowText(context, column.typeOid) ?? withoutLength(column.type)
   }
   if ('A_Expr' in node && node.A_Expr.kind === 'AEXPR_OP') return arithmeticType(context, node.A_Expr)
   if ('FuncCall' in node) return functionType(node)
@@ -32,9 +37,29 @@ export function operandType(context: PlanContext, node: Node): string | undefine
 }
 
 /** A parameter that its Parse declares is what it is declared as. */
-function parameterType({ names }: PlanContext, number: number): string | undefined {
-  const oid = names.declaredTypes?.split(',')[number - 1] ?? '0'
-  return oid === '0' ? 'untyped' : BY_OID[oid]
+function parameterType(context: PlanContext, number: number): string | undefined {
+  const oid = context.names.declaredTypes?.split(',')[number - 1] ?? '0'
+  return oid === '0' ? 'untyped' : (BY_OID[oid] ?? shadowText(context, Number(oid)))
+}
+
+/** A relabelled enum, by its old oid, as its shadow type; undefined for others, and for arrays. */
+function shadowText({ step }: PlanContext, oid: number): string | undefined {
+  const pair = step.mapping.objects?.get(oid)
+  return pair?.relabelled === undefined ? undefined : typeText(pair.after)
+}
+
+/** What is cast to a type that is a shadow type now, where it has no type of its own: `'sad'` of `'sad'::mood`. */
+export function shadowOperand(context: PlanContext, node: Node): Node | undefined {
+  if (!('TypeCast' in node)) return undefined
+  const { arg, typeName } = node.TypeCast
+  const isPlain = arg !== undefined && ('ParamRef' in arg || ('A_Const' in arg && arg.A_Const.sval !== undefined))
+  return isPlain && typeName?.arrayBounds === undefined && shadowType(context, typeName) !== undefined ? arg : undefined
+}
+
+function shadowType(context: PlanContext, name: TypeName | undefined): string | undefined {
+  const names = stringsOf(name?.names)
+  const found = lookUpType({ ...context.names, catalog: context.step.before }, names.at(-2), names.at(-1) ?? '')
+  return found !== undefined && 'object' in found ? shadowText(context, found.object.oid) : undefined
 }
 
 const BY_OID: Readonly<Record<string, string>> = {

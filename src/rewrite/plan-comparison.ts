@@ -7,7 +7,7 @@ import { withoutLength, writeText } from './computed.js'
 import { canFollow, keyOf } from './key-columns.js'
 import type { ComputedColumn, KeyColumn } from './mapping.js'
 import { operandEnd, operandStart } from './operand.js'
-import { comparesAs, isNumber, operandType } from './operand-type.js'
+import { comparesAs, isNumber, operandType, shadowOperand } from './operand-type.js'
 import { planQualifier, qualifierText, rawColumn, reaches } from './plan-column.js'
 import { edit, type PlanContext } from './plan-context.js'
 import { closingParenthesis, isSymbol, isWord, nameAt, tokenIndexAt } from './statement-source.js'
@@ -52,7 +52,7 @@ export function planComparison(context: PlanContext, reference: ComparisonRefere
     return
   }
   if (operands === undefined || !canFollow(reference, key)) return
-  const values = operands.map((operand) => context.source.text.slice(operand.start, operand.end))
+  const values = operands.map((operand) => valueText(context, operand))
   const condition = followingCondition(reference, column, key, keyText, values)
   if (condition === undefined) return
   const { start, end } = comparisonSpan(context, reference, operands)
@@ -109,6 +109,14 @@ interface Operand {
   readonly node: Node
   readonly start: number
   readonly end: number
+}
+
+/** An operand's text; of a cast to a type that is a shadow type now, what it casts: the key's `write` casts by itself. */
+function valueText(context: PlanContext, { node, start, end }: Operand): ByteString {
+  const { source } = context
+  const value = shadowOperand(context, node)
+  const [from, to] = value === undefined ? [start, end] : [operandStart(value), operandEnd(source, value)]
+  return source.text.slice(from ?? start, to ?? end)
 }
 
 /** The texts that the column is compared with, where all of them are plain and stand just where they seem to. */

@@ -1,10 +1,16 @@
 import type { Catalog, Column, Relation } from '../catalog/catalog.js'
 import type { ChangedRelation } from '../catalog/diff.js'
 import { type Difference, qualifiedName } from '../catalog/difference.js'
+import { constantLabel } from '../catalog/relabelled.js'
 import { fromByteString, toByteString } from '../sql/byte-string.js'
 import { oldValueText, writeText } from './computed.js'
 import type { ColumnMapping, ComputedColumn, InsertValue } from './mapping.js'
 import { drawsFromSequence, oldDefault } from './old-default.js'
+
+interface Catalogs {
+  readonly before: Catalog
+  readonly after: Catalog
+}
 
 export interface PlannedDefaults {
   readonly insert: readonly InsertValue[]
@@ -21,7 +27,7 @@ export function planDefaults(
   { before, after }: ChangedRelation,
   columns: ReadonlyMap<string, ColumnMapping>,
   declared: ReadonlyMap<string, string>,
-  catalogs: { readonly before: Catalog; readonly after: Catalog },
+  catalogs: Catalogs,
 ): PlannedDefaults {
   const insert: InsertValue[] = []
   const differences: Difference[] = []
@@ -33,7 +39,7 @@ export function planDefaults(
     const found =
       mapping.kind === 'column'
         ? plainDefault(column, newColumn(after, mapping.name), old, declared.has(column.name))
-        : computedDefault(column, mapping, after, old, declared.has(column.name))
+        : computedDefault(column, mapping, after, old, declared.has(column.name), catalogs)
     if (found.kind === 'values') {
       insert.push(...found.values.map((value) => ({ ...value, unless: column.name })))
     } else {
@@ -101,6 +107,7 @@ function computedDefault(
   after: Relation,
   old: OldDefault,
   isDeclared: boolean,
+  catalogs: Catalogs,
 ): Found {
   if (mapping.writable === false || mapping.writes.length === 0 || before.generated !== 'none') return NOTHING
   const targets = mapping.writes.map(({ column }) => newColumn(after, column))
@@ -115,6 +122,7 @@ function computedDefault(
   const [target, ...others] = targets
   const isDerived = before.hasDefault && before.defaultText === undefined && others.length === 0
   if (isDerived && !isDeclared && before.defaultTree === target?.defaultTree) return NOTHING
+  if (!isDeclared && target !== undefined && hasSameLabel(before, mapping, target, catalogs)) return NOTHING
   const text = old()
   if (text === undefined) return unknownDefault(before)
   const uses = mapping.writes.flatMap(({ expression }) => expression.filter((part) => typeof part !== 'string')).length
@@ -135,6 +143,18 @@ function computedDefault(
       return isNull ? [] : [{ column, expression: fromByteString(written) ?? written }]
     }),
   }
+}
+
+/** True where the default of a relabelled enum is the same label still: `sad`, which is called `unhappy` now. */
+function hasSameLabel(before: Column, { labels }: ComputedColumn, after: Column, catalogs: Catalogs): boolean {
+  if (labels === undefined || before.defaultTree === undefined) return false
+  const [old, now] = [
+    constantLabel(before.defaultTree, catalogs.before),
+    constantLabel(after.defaultTree, catalogs.after),
+  ]
+  if (old !== undefined) return now !== undefined && labels.get(old) === now
+  // A constant's tree has the oids of labels, in an array too.
+  return before.type.endsWith('[]') && before.defaultTree === after.defaultTree && /^\{CONST /.test(before.defaultTree)
 }
 
 /** True where an expression may not give the same value twice; now() stays within a transaction. */

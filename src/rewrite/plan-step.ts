@@ -4,6 +4,7 @@ import { type Difference, qualifiedName } from '../catalog/difference.js'
 import { castColumn } from './cast-column.js'
 import { notNullSetting } from './dropped-not-null.js'
 import {
+  type ChangedObject,
   type ColumnMapping,
   type ColumnWrite,
   type ComputedColumn,
@@ -16,6 +17,7 @@ import { isNarrower } from './narrowing.js'
 import { mapObjects } from './object-mapping.js'
 import { planDefaults } from './plan-defaults.js'
 import { planMerged } from './plan-merged.js'
+import { relabelColumn, relabelledTypes } from './relabel-column.js'
 import { mapTypeCatalogs } from './type-catalogs.js'
 
 /** What rules say of one relation beyond what identity shows. */
@@ -60,7 +62,7 @@ export function planStep(before: Catalog, after: Catalog, rules: StepRules = new
   for (const change of changed) {
     const own = rulesFor(change.before)
     const same = own.same?.columns ?? new Set()
-    const { columns, differences } = mapColumns(change, own, before)
+    const { columns, differences } = mapColumns(change, own, { before, after }, mapped.objects)
     const added = addedColumns(change.after, columns)
     const defaults = planDefaults(change, columns, own.defaults ?? new Map(), { before, after })
     const merges = planMerged(change, columns, own.merged ?? [], own.defaults ?? new Map(), { before, after })
@@ -128,7 +130,8 @@ function rulesOf(relation: Relation, catalog: Catalog, rules: StepRules): Relati
 function mapColumns(
   { before, columns, dropped }: ChangedRelation,
   rules: RelationRules,
-  catalog: Catalog,
+  catalogs: { readonly before: Catalog; readonly after: Catalog },
+  objects: ReadonlyMap<number, ChangedObject>,
 ): { readonly columns: ReadonlyMap<string, ColumnMapping>; readonly differences: readonly Difference[] } {
   const mapped = new Map<string, ColumnMapping>()
   const differences: Difference[] = []
@@ -137,7 +140,7 @@ function mapColumns(
     const rule = rules.columns.get(column.name)
     const other = now.get(column.name)
     const isComputed = rule !== undefined || (other !== undefined && !sameType(column, other))
-    if (isComputed && cutsValues(column, catalog)) {
+    if (isComputed && cutsValues(column, catalogs.before)) {
       differences.push({
         relation: qualifiedName(before),
         column: column.name,
@@ -150,7 +153,8 @@ function mapColumns(
     else if (other !== undefined && sameType(column, other)) {
       mapped.set(column.name, { kind: 'column', name: other.name })
     } else if (other !== undefined) {
-      const cast = castColumn(column, other)
+      const enums = relabelledTypes(column, other, objects.values(), catalogs)
+      const cast = enums === undefined ? castColumn(column, other) : relabelColumn(column, other, enums)
       const isSame = rules.same?.relation === true || rules.same?.columns.has(column.name) === true
       if (cast.kind === 'computed' && !isSame && isNarrower(column, other)) {
         differences.push({

@@ -48,6 +48,7 @@ export async function bindValueMap(
     read,
     writes: [{ column: target.name, expression: write }],
     keepsNull: true,
+    ...(isOneToOne ? { labels: new Map(map.pairs.map((pair) => [pair.old.value, pair.new.value])) } : {}),
     key: {
       column: target.name,
       // An old value outside of the map is read of no row.

@@ -19,6 +19,7 @@ import type { AppliedStep } from './plan-versions.js'
 import { findUnexplained } from './retyped-columns.js'
 import { ruleOfStep } from './rule-of-step.js'
 import { StatementFailure } from './server-error.js'
+import { createShadowTypes } from './shadow-types.js'
 import type { SwitchAccess } from './version-source.js'
 
 /** A migration that has run, but is not committed. */
@@ -51,7 +52,10 @@ export interface PlannedStep {
 export async function planWithin(ran: RanMigration): Promise<PlannedStep | AttemptOutcome> {
   const { session, access, parser, before, migration } = ran
   const query = textQueryOf(session)
-  const after = await introspect(query, before)
+  const migrated = await introspect(query, before)
+  const shadows = await createShadowTypes(query, before, migrated, migration.name)
+  if (shadows.kind === 'refused') return failed(shadows.error)
+  const after = shadows.kind === 'made' ? await introspect(query, before) : migrated
 
   const armed = findArmed(access.armed[0], after, migration.name, await access.types(access.armed.slice(0, 1)))
   const rules = [armed, migration.rules].filter((file) => file !== undefined)
@@ -86,7 +90,10 @@ export async function planWithin(ran: RanMigration): Promise<PlannedStep | Attem
     rule: ruleOfStep(mapping),
     changed: [...mapping.relations.values(), ...(mapping.objects?.values() ?? [])]
       .filter(({ before }) => !isSystemSchema(before.schema))
-      .map(({ before, after }) => `${qualifiedName(before)} -> ${qualifiedName(after)}`),
+      .map((change) => {
+        const now = 'relabelled' in change ? change.relabelled?.now : undefined
+        return `${qualifiedName(change.before)} -> ${qualifiedName(now ?? change.after)}`
+      }),
   }
 }
 

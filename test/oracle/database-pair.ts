@@ -9,6 +9,7 @@ import type { Generation, Step, Version } from '../../src/rewrite/generation.js'
 import { planStep, type StepRules } from '../../src/rewrite/plan-step.js'
 import { loadParser } from '../../src/sql/parse.js'
 import { bindRules } from '../../src/switch/bind-rules.js'
+import { createShadowTypes } from '../../src/switch/shadow-types.js'
 import { serverUrl } from '../support/database.js'
 import type { Migration, MigrationStep } from './fixture.js'
 
@@ -62,7 +63,9 @@ async function applySteps(client: pg.Client, steps: readonly MigrationStep[]): P
   for (const step of steps) {
     const previous = versions[planned.length]?.catalog as Catalog
     await client.query(step.sql)
-    const catalog = await introspect(query)
+    const migrated = await introspect(query)
+    const shadows = await createShadowTypes(query, previous, migrated, `v${planned.length + 1}`)
+    const catalog = shadows.kind === 'made' ? await introspect(query) : migrated
     const { mapping, differences } = planStep(previous, catalog, await rulesOf(query, previous, catalog, step))
     if (differences.length > 0) throw new Error(differences.map(formatDifference).join('\n'))
     planned.push({ mapping })

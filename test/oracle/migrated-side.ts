@@ -3,6 +3,7 @@ import { createHoldGate } from '../../src/proxy/hold-gate.js'
 import { startProxy } from '../../src/proxy/listener.js'
 import type { Outcome, Rewriter } from '../../src/rewrite/outcome.js'
 import { createRewriter } from '../../src/rewrite/rewriter.js'
+import { typeOidsOf } from '../../src/rewrite/type-oids.js'
 import { type ByteString, toByteString } from '../../src/sql/byte-string.js'
 import { loadParser } from '../../src/sql/parse.js'
 import type { BackendMessage } from '../support/backend-message.js'
@@ -59,6 +60,13 @@ export async function openMigratedSide(mode: Mode, pair: DatabasePair, port: num
       standardConformingStrings: true,
       clientEncoding: 'UTF8',
     })
+  const toClient = typeOidsOf(generation, 0)?.toClient
+  const inOldTypes = (message: BackendMessage): BackendMessage => {
+    const oldType = (oid: number) => toClient?.get(oid) ?? oid
+    if (message.type === 'ParameterDescription') return { ...message, oids: message.oids.map(oldType) }
+    if (message.type !== 'RowDescription') return message
+    return { ...message, fields: message.fields.map((field) => ({ ...field, typeOid: oldType(field.typeOid) })) }
+  }
   if (mode === 'rewriter') {
     return {
       async run(protocol, path, prelude, request, writes) {
@@ -66,7 +74,7 @@ export async function openMigratedSide(mode: Mode, pair: DatabasePair, port: num
         const sent = outcome.kind === 'unchanged' ? request.sql : outcome.text
         const contents = writes ? await contentsThrough(rewrite, old, path) : undefined
         const raw = await observe(direct, protocol, prelude, { ...request, sql: sent, contents })
-        const messages = raw.map((message) => asClientSeesIt(message, rewriter, outcome))
+        const messages = raw.map((message) => asClientSeesIt(inOldTypes(message), rewriter, outcome))
         return { messages, sent, ...refusalIn(messages, outcome) }
       },
       usePath: async () => undefined,

@@ -102,6 +102,17 @@ CREATE TABLE visits_2023 PARTITION OF visits FOR VALUES FROM ('2023-01-01') TO (
 CREATE TABLE visits_2024 PARTITION OF visits FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
 CREATE TABLE contacts (id integer PRIMARY KEY, given text NOT NULL, family text NOT NULL, phone text, city text DEFAULT 'Ulm');
 
+CREATE TYPE grade AS ENUM ('bad', 'fair', 'good');
+CREATE TABLE reports (
+  id serial PRIMARY KEY,
+  name text NOT NULL,
+  code text UNIQUE,
+  mark grade DEFAULT 'fair' CONSTRAINT reports_mark CHECK (mark <> 'bad' OR name <> 'never'),
+  marks grade[] DEFAULT '{fair,bad}'
+);
+CREATE INDEX reports_by_mark ON reports (mark);
+CREATE VIEW bad_reports AS SELECT id, mark FROM reports WHERE mark = 'bad';
+
 CREATE VIEW active_users AS SELECT id, name, email FROM users WHERE active;
 CREATE MATERIALIZED VIEW order_totals AS SELECT user_id, sum(total) AS total FROM orders GROUP BY user_id;
 -- By oid, so that they outlive renames and additions: a BEGIN ATOMIC body breaks in PostgreSQL itself by ADD COLUMN.
@@ -131,6 +142,9 @@ INSERT INTO orders (user_id, title, body, total, placed) VALUES
 INSERT INTO items (order_id, line, label, quantity, price) VALUES
   (1, 1, 'novel', 1, 20), (1, 2, 'comic', 1, 10.10), (2, 1, 'pen', 4, 1), (3, 1, 'novel', 1, 15.05),
   (4, 1, 'lamp', 1, 80), (5, 1, 'desk', 1, 250), (6, 1, 'chair', 1, 99.99);
+INSERT INTO reports (name, code, mark, marks) VALUES
+  ('Ada', 'a1', 'good', '{good,bad}'), ('Bob', 'b2', 'fair', '{}'), ('Cid', NULL, 'bad', NULL),
+  ('Dörte', 'd4', NULL, '{NULL,bad,fair}'), ('Eve', 'e5', 'fair', '{{bad,good},{fair,bad}}');
 INSERT INTO "Odd Table" VALUES (1, 'one', 'eins', 10, 'q'), (2, 'two', 'zwei', 20, NULL), (3, NULL, 'drei', 30, 'r');
 INSERT INTO archive.users VALUES (1, 'Old Ada', '2020-01-01'), (9, 'Zoe', '2021-05-05');
 INSERT INTO logs (user_id, name, line) VALUES (1, 'login', 'a'), (2, 'login', 'b'), (1, 'logout', 'c'), (NULL, 'boot', 'd');

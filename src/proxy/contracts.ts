@@ -204,6 +204,19 @@ export interface ProxyLimits {
   readonly retryBytes: number
 }
 
+/** What decides the meaning of the names in a session's statements. */
+export interface SpeakingSession {
+  readonly identity: ClientIdentity
+  /** The version that it speaks. */
+  readonly versionName: string
+  /** current_user, as far as it was asked; undefined before. */
+  readonly role: string | undefined
+  /** As reported by ParameterStatus (PostgreSQL 18); undefined before. */
+  readonly searchPath: string | undefined
+  readonly standardConformingStrings: boolean
+  readonly clientEncoding: string
+}
+
 export interface ProxyOptions {
   readonly listen: Address
   readonly upstream: Address
@@ -215,6 +228,8 @@ export interface ProxyOptions {
   readonly migrator?: MigratorHook
   readonly tools?: ToolHook
   readonly control?: ControlHook
+  /** Told of each text that an app's session sends, and of the end of its Parse (its parameter types); must be quick. */
+  readonly recorded?: (session: SpeakingSession, text: string, types: Buffer | undefined) => void
   readonly limits?: Partial<ProxyLimits>
   readonly log?: ProxyLog
 }

@@ -27,9 +27,9 @@ export function takeParse(session: Session): boolean {
     return forward(session)
   }
   const { name, text } = parse
-  noteText(session, text)
   const effects = context.readEffects(text, session.standardConformingStrings)
   const types = end - parse.typesAt === 2 ? NO_TYPES : Buffer.from(buffer.subarray(parse.typesAt, end))
+  noteText(session, text, types)
   const notMigrator = recognizeTool(session, effects, text)
   if (becameTool(session)) return false
   const outcome = notMigrator ?? refusedVersion(session, effects) ?? rewriteUnder(epoch, text, types)

@@ -74,6 +74,7 @@ export function openSession(context: ProxyContext, start: SessionStart): Session
     applicationName: start.identity.applicationName,
     searchPath: undefined,
     epoch: makeEpoch(conditions, options.generations.current(), start.version),
+    role: undefined,
     epochDue: false,
     probeDue: true,
     versionDue: false,

@@ -65,6 +65,7 @@ function takeAnswer(session: Session, raw: string): void {
   session.epochDue = true
   const answer = readProbe(raw)
   session.path = answer.path
+  session.role = answer.role
   session.temporary = answer.temporary
   const wanted = answer.version === '' ? session.firstVersion : answer.version
   if (wanted === session.versionName) return

@@ -102,6 +102,8 @@ export interface Session {
 
   epoch: Epoch
   versionName: string
+  /** current_user as of the last probe; undefined before. */
+  role: string | undefined
   path: readonly string[]
   temporary: readonly Relation[]
   /** The epoch's ingredients have changed. */

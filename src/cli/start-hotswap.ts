@@ -153,7 +153,7 @@ async function openProxy(
   const upstream = new URL(config.upstream)
   const gate = createHoldGate()
   const first = versions.current().generation.versions[0]?.name ?? ''
-  const traffic = createLocalHold(gate)
+  const traffic = createLocalHold(gate, control.query)
   const switching = { traffic, versions, parser, control: control.query, hold: config.hold, log }
   const proxy = await startProxy({
     listen,

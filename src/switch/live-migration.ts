@@ -60,6 +60,14 @@ interface Switching {
   end(): Promise<void>
 }
 
+/** What a try gave way to. */
+interface Obstacle {
+  readonly reason: string
+  readonly blockers: readonly Blocker[]
+  /** Backends that what had to end waited for. */
+  readonly waitedFor: readonly number[]
+}
+
 /** The point to which a first try goes back. */
 const SAVEPOINT = 'hotswap_try'
 
@@ -73,7 +81,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
   let tries = 0
 
   /** Holds and drains; what it gave way to, where it had to. */
-  async function acquire(): Promise<{ readonly reason: string; readonly blockers: readonly Blocker[] } | undefined> {
+  async function acquire(): Promise<Obstacle | undefined> {
     const turn = await openTurn(versions)
     const since = performance.now()
     const held = await traffic.acquire(hold.timeoutMs, signal).catch(async (error: unknown) => {
@@ -112,13 +120,19 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     if (session.pid !== undefined) {
       await control(`SELECT pg_catalog.pg_cancel_backend(${session.pid})`).catch(() => undefined)
     }
-    // The tool's next statement finds a failed transaction, as it would after an error of its own; it holds no locks. The
-    // cancel request may hit this instead of what it was meant for.
+    await failTransaction()
+    await switching?.end()
+  }
+
+  /**
+   * The tool's next statement finds a failed transaction, as it would after an error of its own; it holds no locks. A cancel
+   * request that was meant for the statement before may hit this.
+   */
+  async function failTransaction(): Promise<void> {
     for (let attempt = 0; attempt < 3; attempt++) {
       const result = await session.query('ROLLBACK; BEGIN; SELECT hotswap_gave_way')
       if (result.ok || result.error.get('C') !== '57014') break
     }
-    await switching?.end()
   }
 
   const logBug = (error: unknown) =>
@@ -139,16 +153,19 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     for (tries = 1; ; tries++) {
       const obstacle = (await acquire()) ?? (await tryRun(execute))
       if ('ok' in obstacle) return obstacle
-      if (tries > hold.retries || signal.aborted) return gaveWayAtLast(obstacle, tries)
+      const own = obstacle.waitedFor.includes(session.pid ?? 0)
+      if (own || tries > hold.retries || signal.aborted) {
+        // The statement did not run, but its transaction has failed as if it had, and gives back what it locked before.
+        await failTransaction()
+        return gaveWayAtLast(obstacle, tries, own)
+      }
       session.notice(`try ${tries} of ${hold.retries + 1}: ${obstacle.reason}; traffic goes on, trying again`)
       await pause(backoffMs(tries), signal)
     }
   }
 
   /** One try of the statement, traffic held; where a lock was not to be had its locks are given back. */
-  async function tryRun(
-    execute: () => Promise<InternalResult>,
-  ): Promise<InternalResult | { readonly reason: string; readonly blockers: readonly Blocker[] }> {
+  async function tryRun(execute: () => Promise<InternalResult>): Promise<InternalResult | Obstacle> {
     await session.query(`SAVEPOINT ${SAVEPOINT}; SET LOCAL lock_timeout = ${Math.max(1, hold.lockTimeoutMs)}`)
     const result = await execute()
     if (result.ok) {
@@ -162,7 +179,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     }
     await session.query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}; RELEASE SAVEPOINT ${SAVEPOINT}`)
     await switching?.end()
-    return { reason, blockers: [] }
+    return { reason, blockers: [], waitedFor: [] }
   }
 
   async function commitSwitch(current: Switching): Promise<InternalResult> {
@@ -252,10 +269,18 @@ function reasonToTryAgain(sqlstate: string | undefined): string | undefined {
   return sqlstate === '40P01' ? 'a deadlock was found' : undefined
 }
 
-function gaveWayAtLast(
-  { reason, blockers }: { readonly reason: string; readonly blockers: readonly Blocker[] },
-  tries: number,
-): InternalResult {
+function gaveWayAtLast({ reason, blockers }: Obstacle, tries: number, own: boolean): InternalResult {
+  if (own) {
+    return {
+      ok: false,
+      error: errorFields({
+        sqlstate: '55P03',
+        message: 'the migration gave way: transactions of the app wait for locks that it took before',
+        ...(blockers.length === 0 ? {} : { detail: blockers.map(describeBlocker).join('\n') }),
+        hint: 'Let the statements that change tables come first in the transaction, or in one of their own.',
+      }),
+    }
+  }
   const error: ClientError = {
     sqlstate: '55P03',
     message: `the migration gave way ${tries} times: ${reason}`,

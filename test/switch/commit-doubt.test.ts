@@ -53,7 +53,7 @@ async function migrateWithLostCommit(when: 'before' | 'after') {
     },
   }
   const coordinator = createCoordinator({
-    traffic: createLocalHold(createHoldGate()),
+    traffic: createLocalHold(createHoldGate(), control),
     versions: hotswap.versions,
     parser,
     control,

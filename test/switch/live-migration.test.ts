@@ -187,3 +187,40 @@ test('a role that does not own the table holds nobody', async () => {
   await expect(tool.query('ALTER TABLE users RENAME TO people')).rejects.toMatchObject({ code: '42501' })
   await app.query('COMMIT')
 })
+
+test('a migration that the app waits for, while it waits for the app, gives way at once and gives its locks back', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  await app.query('BEGIN; SELECT name FROM users')
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('BEGIN')
+  await tool.query('CREATE INDEX ON posts (title)')
+  const writing = app.query("INSERT INTO posts VALUES (1, 'T')")
+  const since = performance.now()
+  await expect(tool.query('ALTER TABLE users RENAME TO people')).rejects.toMatchObject({
+    code: '55P03',
+    hint: expect.stringContaining('come first'),
+  })
+  await writing
+  expect(performance.now() - since).toBeLessThan(900)
+  await app.query('COMMIT')
+  await expect(tool.query('SELECT 1')).rejects.toMatchObject({ code: '25P02' })
+  await tool.query('ROLLBACK')
+})
+
+test('a transaction under way that waits for an idle client of the app makes the migration give way at once', async () => {
+  hotswap = await startTestHotswap(schema, { config: { hold: { timeoutMs: 5000, lockTimeoutMs: 100, retries: 20 } } })
+  const [idle, waiting] = [await hotswap.connect(), await hotswap.connect()]
+  await idle.query('SELECT pg_advisory_lock(7)')
+  const locked = waiting.query('SELECT pg_advisory_lock(7)')
+  await waitFor(() => sessionsOf(hotswap as TestHotswap, 'app').some(({ state }) => state === 'active'))
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  const notices: string[] = []
+  tool.on('notice', ({ message = '' }) => notices.push(message))
+  const migrating = tool.query('ALTER TABLE users RENAME TO people')
+  await waitFor(() => notices.length > 0)
+  expect(notices[0]).toContain('waits for a backend')
+  await idle.query('SELECT pg_advisory_unlock(7)')
+  await locked
+  await migrating
+})

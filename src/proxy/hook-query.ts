@@ -62,7 +62,10 @@ export function migratorSession(session: Session): MigratorSession {
     user: session.identity.user,
     database: session.identity.database,
     applicationName: session.applicationName,
-    pid: session.key?.pid,
+    // A tool's session is one before the server has told its backend.
+    get pid() {
+      return session.key?.pid
+    },
     query: (sql) => runInternalQuery(session, sql),
     describe: (text, oids) => describeStatement(session, text, oids),
     notice(text) {

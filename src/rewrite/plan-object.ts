@@ -152,7 +152,8 @@ function newName(context: PlanContext, part: StringPart, at: number): ByteString
       return qualifiedName(now.schema, now.name)
     }
     case 'type': {
-      const now = objectNow(step, meaning.type)
+      // As an oid it is looked for in catalogs, where a shadow type goes by the oid of the type itself.
+      const now = step.mapping.objects?.get(meaning.type.oid)?.relabelled?.now ?? objectNow(step, meaning.type)
       if (now === undefined || meansType(context, schema, name, now)) return undefined
       return qualifiedName(now.schema, now.name)
     }

@@ -1,4 +1,5 @@
 import { type Generation, headIndex } from './generation.js'
+import { seenOids } from './type-catalogs.js'
 
 /** Oids of data types that were made anew since a version: what its clients call them, and what the server does. */
 export interface TypeOids {
@@ -21,17 +22,18 @@ export function typeOidsOf(generation: Generation, version: number): TypeOids | 
   if (!steps.some(({ mapping }) => mapping.objects !== undefined && mapping.objects.size > 0)) return undefined
   const toServer = new Map<number, number>()
   const toClient = new Map<number, number>()
-  const pair = (client: number | undefined, server: number | undefined) => {
-    if (client === undefined || server === undefined || client === server) return
+  const moves = steps.map(({ mapping }, index) => {
+    const after = generation.versions[version + index + 1]?.catalog ?? catalog
+    return new Map(seenOids(mapping.objects?.values() ?? [], after).map(({ old, now }) => [old, now]))
+  })
+  const known = new Set((catalog.objects ?? []).flatMap(({ oid, arrayOid }) => [oid, arrayOid ?? oid]))
+  const clients = [...new Set(moves.flatMap((move) => [...move.keys()]))]
+  // Oids of types that came later mean something to the client only where they changed places with others.
+  for (const client of [...clients.filter((oid) => known.has(oid)), ...clients.filter((oid) => !known.has(oid))]) {
+    const server = moves.reduce((oid, move) => move.get(oid) ?? oid, client)
+    if (client === server || toClient.has(server)) continue
     toServer.set(client, server)
     toClient.set(server, client)
-  }
-  for (const object of catalog.objects ?? []) {
-    if (object.kind === 'function') continue
-    let now = object
-    for (const { mapping } of steps) now = mapping.objects?.get(now.oid)?.after ?? now
-    pair(object.oid, now.oid)
-    pair(object.arrayOid, now.arrayOid)
   }
   return toServer.size === 0 ? undefined : { toServer, toClient }
 }

@@ -148,6 +148,45 @@ function retype(target: string, column: Column, to: Type, write: string): readon
   return [`ALTER TABLE ${target} ${actions.join(', ')}`, ...fallback]
 }
 
+/**
+ * Two columns of words that become one. A word that is NULL would take the other with it, so none may be; a default that
+ * calls a function wants a word in the rule.
+ */
+export function mergeable(columns: readonly Column[]): readonly [Column, Column] | undefined {
+  const [first, second] = columns.filter(
+    ({ type, notNull, fallback = '(' }) => type === 'word' && notNull === true && !fallback.includes('('),
+  )
+  return first === undefined || second === undefined ? undefined : [first, second]
+}
+
+/** `old`: what the columns were called before this step. */
+export function merge(
+  [first, second]: readonly [Column, Column],
+  old: readonly [string, string],
+  name: string,
+): {
+  readonly sql: (target: string) => readonly string[]
+  readonly rules: { readonly [column: string]: ColumnRuleInput }
+  readonly write: { readonly [column: string]: string }
+  readonly left: Column
+} {
+  const [it, both] = [quote(name), `${quote(first.name)} || ' ' || ${quote(second.name)}`]
+  const fallback = `(${first.fallback})::text || ' ' || (${second.fallback})::text`
+  return {
+    sql: (target) => [
+      `ALTER TABLE ${target} ADD ${it} text`,
+      `UPDATE ${target} SET ${it} = ${both}`,
+      `ALTER TABLE ${target} ALTER ${it} SET NOT NULL, ALTER ${it} SET DEFAULT ${fallback}`,
+      `ALTER TABLE ${target} DROP ${quote(first.name)}, DROP ${quote(second.name)}`,
+    ],
+    rules: Object.fromEntries(
+      old.map((column, index) => [column, { type: types.word.sql, read: `split_part(${it}, ' ', ${index + 1})` }]),
+    ),
+    write: { [name]: `${quote(old[0])} || ' ' || ${quote(old[1])}` },
+    left: { name, type: 'pair', notNull: true, fallback },
+  }
+}
+
 function split(column: Column, [first, second]: readonly [string, string]): ColumnChange {
   const it = quote(column.name)
   const parts = [first, second].map((name, index) => ({ name, write: `split_part(value, ' ', ${index + 1})` }))

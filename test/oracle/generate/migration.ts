@@ -1,6 +1,6 @@
 import type { ColumnRuleInput, RuleFileInput } from '../../../src/config/rule-schema.js'
 import type { Choices } from './choices.js'
-import { changeColumn } from './mapping.js'
+import { changeColumn, merge, mergeable } from './mapping.js'
 import { type Column, quote, type Schemas, type Table } from './model.js'
 import { columnNames, nameOf, tableNames } from './schema.js'
 import { declared, freeTypes, literal } from './types.js'
@@ -80,7 +80,16 @@ function changeColumns(choices: Choices, table: Table): ChangedColumns {
   }
   const rules: { [column: string]: ColumnRuleInput } = {}
   const [columns, more]: [Column[], Column[]] = [[], []]
+  const words = choices.chance(50) ? mergeable(renamed) : undefined
+  const oldName = (column: Column) => table.columns[renamed.indexOf(column)]?.name ?? ''
+  const merged = words && merge(words, [oldName(words[0]), oldName(words[1])], freshName())
+  if (merged !== undefined) {
+    sql.push(...merged.sql(target))
+    Object.assign(rules, merged.rules)
+    more.push(merged.left)
+  }
   renamed.forEach((column, index) => {
+    if (words?.includes(column)) return
     const change = changeColumn(choices, column, freshName)
     if (change === undefined) {
       columns.push(column)
@@ -104,6 +113,7 @@ function changeColumns(choices: Choices, table: Table): ChangedColumns {
   const rule = {
     ...(Object.keys(rules).length > 0 ? { columns: rules } : {}),
     ...(Object.keys(inserts).length > 0 ? { insert: inserts } : {}),
+    ...(merged === undefined ? {} : { write: merged.write }),
   }
   return { sql, rule, columns: [...columns, ...more] }
 }

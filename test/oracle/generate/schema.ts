@@ -27,6 +27,8 @@ const usualTypes = {
   rank: 'level',
   old: 'goneBool',
   gone: 'goneText',
+  first: 'word',
+  last: 'word',
 } as const satisfies { readonly [name: string]: Type }
 
 export const columnNames = Object.keys(usualTypes) as (keyof typeof usualTypes)[]
@@ -60,7 +62,7 @@ function generateColumns(choices: Choices): readonly Column[] {
 
 function generateColumn(choices: Choices, name: string, type: Type): Column {
   const fallback = literalOf(type, types[type].values[0])
-  if (type === 'goneBool' || type === 'goneText') return { name, type, notNull: true, fallback }
+  if (type === 'goneBool' || type === 'goneText' || type === 'word') return { name, type, notNull: true, fallback }
   switch (choices.below(10)) {
     case 6:
       return { name, type, fallback }

@@ -155,7 +155,7 @@ function takeError(session: Session, head: ExpectedReply | undefined): Verdict {
   if (head.injected && head.errorForClient !== true) return 'drop'
   // Why the transaction is a failed one: we have ended it.
   const answer =
-    ended !== undefined && fields.get('C') === '25P02'
+    ended !== undefined && /^(?:25P02|57014)$/.test(fields.get('C') ?? '')
       ? errorFields(ended)
       : errorForClient(fields, originOf(session, head))
   if (answer === fields) return 'pass'

@@ -1,0 +1,21 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { bankSchema, complaints, runBank } from '../../bench/switch/run-bank.js'
+import { startTestHotswap } from '../support/start-hotswap.js'
+
+const LONG = process.env.HOTSWAP_LONG !== undefined
+
+test('sixteen clients at full load notice nothing of thirty migrations, of which some fail, are refused or give way', {
+  timeout: 300_000,
+}, async () => {
+  const hotswap = await startTestHotswap(await bankSchema())
+  onTestFinished(() => hotswap.stop())
+  const outcome = await runBank({
+    url: hotswap.url,
+    direct: hotswap.database.url,
+    tellers: 16,
+    pauseMs: LONG ? 2_000 : 20,
+    holds: () => [],
+  })
+  expect(complaints(outcome)).toEqual([])
+  expect(outcome.app.done).toBeGreaterThan(100)
+})

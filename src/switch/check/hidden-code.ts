@@ -1,0 +1,100 @@
+import { qualifiedName } from '../../catalog/difference.js'
+import type { TextQuery } from '../../catalog/introspect.js'
+import { changedColumnNames } from '../../rewrite/closure.js'
+import type { RelationMapping } from '../../rewrite/mapping.js'
+import type { MadeStep } from './touched.js'
+
+/**
+ * Functions, triggers and policies whose text names something that changed: PostgreSQL looks their names up when they run,
+ * on the new schema, and no rewriting reaches them. One sentence each.
+ */
+export async function listHiddenCode(query: TextQuery, step: MadeStep): Promise<readonly string[]> {
+  const changed = [...step.mapping.relations.values()].filter(namesChanged)
+  const gone = step.before.relations.filter(({ oid }) => !step.after.byOid.has(oid) && !step.mapping.relations.has(oid))
+  if (changed.length === 0 && gone.length === 0) return []
+  const names = [...new Set([...changed.map(({ before }) => before.name), ...gone.map(({ name }) => name)])]
+  const functions = await query(`
+SELECT pg_catalog.format('%I.%I', n.nspname, p.proname), p.prosrc
+FROM pg_catalog.pg_proc p
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'hotswap')
+JOIN pg_catalog.pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('internal', 'c')
+WHERE p.prosrc ~* ${literal(wordPattern(names))} ORDER BY 1`)
+  const found: string[] = []
+  for (const [name, source] of functions) {
+    const mentioned = [
+      ...changed.filter((change) => isBroken(change, source ?? '')).map(({ before }) => before),
+      ...gone.filter((relation) => hasWord(source ?? '', relation.name)),
+    ]
+    if (mentioned.length > 0) {
+      found.push(
+        `function ${name} names ${mentioned.map(qualifiedName).join(', ')} in its text, which is not rewritten`,
+      )
+    }
+  }
+  for (const change of changed) found.push(...(await listTriggers(query, change)))
+  return found
+}
+
+function namesChanged(change: RelationMapping): boolean {
+  const { before, after } = change
+  return before.name !== after.name || before.schema !== after.schema || oldNames(change).length > 0
+}
+
+/** Old columns that are not called so any more, or mean something else. */
+function oldNames(change: RelationMapping): readonly string[] {
+  const changed = changedColumnNames(change)
+  return change.before.columns.map(({ name }) => name).filter((name) => changed.has(name))
+}
+
+/** True where the text names the table by a name that is gone, or with it a column that is. */
+function isBroken(change: RelationMapping, source: string): boolean {
+  const { before, after } = change
+  if (!hasWord(source, before.name)) return false
+  if (before.name !== after.name || before.schema !== after.schema) return true
+  return oldNames(change).some((name) => hasWord(source, name))
+}
+
+function hasWord(source: string, name: string): boolean {
+  return new RegExp(`(?<![\\w$])${escaped(name)}(?![\\w$])`, 'i').test(source)
+}
+
+/** Trigger functions read NEW.column without naming the table, and a trigger's arguments are strings. */
+async function listTriggers(query: TextQuery, change: RelationMapping): Promise<readonly string[]> {
+  const columns = oldNames(change)
+  if (columns.length === 0) return []
+  const pattern = literal(wordPattern(columns))
+  const table = qualifiedName(change.after)
+  const triggers = await query(`
+SELECT t.tgname, pg_catalog.format('%I.%I', n.nspname, p.proname), p.prosrc ~* ${pattern},
+  pg_catalog.encode(t.tgargs, 'escape') ~* ${pattern}
+FROM pg_catalog.pg_trigger t
+JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE t.tgrelid = ${change.after.oid} AND NOT t.tgisinternal ORDER BY 1`)
+  const policies = await query(`
+SELECT p.policyname FROM pg_catalog.pg_policies p
+WHERE p.schemaname = ${literal(change.after.schema)} AND p.tablename = ${literal(change.after.name)}
+  AND pg_catalog.concat_ws(' ', p.qual, p.with_check) ~ ${literal(`'[^']*${wordPattern(columns)}`)} ORDER BY 1`)
+  return [
+    ...triggers.flatMap(([trigger, name, inText, inArguments]) => [
+      ...(inText === 't'
+        ? [`function ${name}, which trigger "${trigger}" of ${table} calls, names a changed column in its text`]
+        : []),
+      ...(inArguments === 't' ? [`trigger "${trigger}" of ${table} has a changed column among its arguments`] : []),
+    ]),
+    ...policies.map(([policy]) => `policy "${policy}" of ${table} names a changed column in a string`),
+  ]
+}
+
+/** A regular expression of PostgreSQL for one of the names as a whole word. */
+function wordPattern(names: readonly string[]): string {
+  return `(^|[^[:alnum:]_$])(${names.map(escaped).join('|')})($|[^[:alnum:]_$])`
+}
+
+function escaped(name: string): string {
+  return name.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+}
+
+function literal(text: string): string {
+  return text.includes('\\') ? `E'${text.replace(/[\\']/g, '\\$&')}'` : `'${text.replaceAll("'", "''")}'`
+}

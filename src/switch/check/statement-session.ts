@@ -1,0 +1,47 @@
+import pg from 'pg'
+import type { TextQuery } from '../../catalog/introspect.js'
+import { splitSearchPath } from '../../proxy/probe.js'
+import type { StatementContext } from './checked-statement.js'
+
+/** SQL that sets the search_path that sessions of a role have; of one that is not known, the role's default. */
+export function searchPathSql({ role, searchPath }: StatementContext, isLocal: boolean): string {
+  const value = searchPath === undefined ? defaultPathSql(role) : pg.escapeLiteral(searchPath)
+  return `SELECT pg_catalog.set_config('search_path', ${value}, ${isLocal})`
+}
+
+/** As a session of the role starts with it: ALTER ROLE IN DATABASE, ALTER ROLE, ALTER DATABASE, or PostgreSQL's own. */
+function defaultPathSql(role: string | undefined): string {
+  const name = role === undefined ? 'session_user' : pg.escapeLiteral(role)
+  return `COALESCE((
+    SELECT pg_catalog.substr(c.setting, 13)
+    FROM pg_catalog.pg_db_role_setting s CROSS JOIN pg_catalog.unnest(s.setconfig) AS c (setting)
+    WHERE c.setting LIKE 'search\\_path=%'
+      AND s.setrole IN (0, (SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = ${name}))
+      AND s.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()))
+    ORDER BY s.setrole <> 0 DESC, s.setdatabase <> 0 DESC LIMIT 1), '"$user", public')`
+}
+
+/** What a probe of such a session says: the schemas that bare names are looked up in, those that are not there too. */
+export async function readPath(query: TextQuery): Promise<readonly string[]> {
+  const rows = await query(`SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(true)),
+    pg_catalog.current_setting('search_path'), current_user`)
+  const [schemas, setting, user] = rows[0] ?? []
+  const path = (JSON.parse(schemas ?? '[]') as string[]).filter((name) => !/^pg_temp/.test(name))
+  const named = splitSearchPath(setting ?? '').flatMap((name) => {
+    if (name === 'pg_temp') return []
+    return name !== '$user' ? name : path.includes(user ?? '') ? (user ?? '') : []
+  })
+  return [...path.filter((name) => !named.includes(name)), ...named]
+}
+
+/** Statements that are checked under the same role and search_path. */
+export function groupByContext<T extends StatementContext>(statements: readonly T[]): readonly (readonly T[])[] {
+  const groups = new Map<string, T[]>()
+  for (const statement of statements) {
+    const key = JSON.stringify([statement.role ?? null, statement.searchPath ?? null])
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [statement])
+    else group.push(statement)
+  }
+  return [...groups.values()]
+}

@@ -8,6 +8,7 @@ import { firstVersion } from './load-rules.js'
 import type { Checked, Problem } from './problem.js'
 import type { RuleFile } from './rule-file.js'
 import type { RuleServer, TypeTable } from './rule-server.js'
+import { deriveOldTypes, findMissingTypes } from './shadow-rules.js'
 import { findUnsaid } from './unsaid.js'
 
 /** What rules alone say about a database. */
@@ -69,7 +70,7 @@ function checkApplied(head: Catalog, files: readonly RuleFile[], types: TypeTabl
       const place = file.tables[0]?.from.place ?? { file: file.file, line: 1, column: 1 }
       return [{ place, message: 'the database is as before this migration, although it is as after a later one' }]
     }
-    catalog = deriveBefore(catalog, bindRule(catalog, file, 'after', types), types)
+    catalog = deriveOldTypes(deriveBefore(catalog, bindRule(catalog, file, 'after', types), types), file)
   }
   return []
 }
@@ -113,9 +114,9 @@ async function deriveVersions(
       notes.push(`${file.file}: its names exist before and after its migration; it is taken as migrated`)
     }
     const bound = bindRule(catalog, file, 'after', types)
-    const unsaid = bound.flatMap((entry) => findUnsaid(entry, types))
+    const unsaid = [...findMissingTypes(catalog, file), ...bound.flatMap((entry) => findUnsaid(entry, types))]
     if (unsaid.length > 0) return { ok: false, problems: unsaid }
-    const before = deriveBefore(catalog, bound, types)
+    const before = deriveOldTypes(deriveBefore(catalog, bound, types), file)
     const rules = await server.bind(before, catalog, file)
     if (!rules.ok) return rules
     const { mapping, differences } = planStep(before, catalog, rules.value)

@@ -88,12 +88,20 @@ export interface TableRule {
   readonly sameMeaning: boolean
 }
 
+/** An enum that old statements see as a type with its old labels. */
+export interface TypeRule {
+  readonly from: Placed<TableName>
+  readonly to: Placed<TableName> | undefined
+  readonly shadow: Placed<TableName>
+}
+
 /** One step, as its author declared it. */
 export interface RuleFile {
   readonly file: string
   /** The version that this step leads to: the file's name without `.yaml`. */
   readonly version: string
   readonly tables: readonly TableRule[]
+  readonly types?: readonly TypeRule[]
 }
 
 /** Reads one rule file; its names are not yet compared with any database. */
@@ -105,8 +113,20 @@ export function parseRuleFile(file: string, text: string): Checked<RuleFile> {
   if (!checked.ok) return checked
   const problems: Problem[] = []
   const tables = Object.entries(checked.value.tables).map(([name, rule]) => placeRule(name, rule, source, problems))
+  const types = Object.entries(checked.value.types ?? {}).map(([name, rule]): TypeRule => {
+    const key = ['types', name]
+    const at = (text: string, which: string) => placeName(text, source.placeOf([...key, which]), problems)
+    return {
+      from: placeName(name, source.placeOfKey(key), problems),
+      to: rule.to === undefined ? undefined : at(rule.to, 'to'),
+      shadow: at(rule.shadow, 'shadow'),
+    }
+  })
   if (problems.length > 0) return { ok: false, problems }
-  return { ok: true, value: { file, version: versionOf(file), tables } }
+  return {
+    ok: true,
+    value: { file, version: versionOf(file), tables, ...(types.length > 0 ? { types } : {}) },
+  }
 }
 
 /** `rules/0003-person-name.yaml` leads to the version `0003-person-name`. */
@@ -120,16 +140,7 @@ function placeRule(name: string, rule: TableInput, source: YamlSource, problems:
   const path = ['tables', name]
   const key = (...rest: PropertyKey[]) => source.placeOfKey([...path, ...rest])
   const at = (...rest: PropertyKey[]) => source.placeOf([...path, ...rest])
-  const tableName = (text: string, place: Place): Placed<TableName> => {
-    const value = parseTableName(text)
-    if (value === undefined) {
-      problems.push({
-        place,
-        message: `expected table or schema.table, got "${text}"; a name that holds a dot needs "quotes"`,
-      })
-    }
-    return { value: value ?? { schema: undefined, name: text }, place }
-  }
+  const tableName = (text: string, place: Place) => placeName(text, place, problems)
   return {
     from: tableName(name, key()),
     to: rule.to === undefined ? undefined : tableName(rule.to, at('to')),
@@ -151,6 +162,17 @@ function placeRule(name: string, rule: TableInput, source: YamlSource, problems:
       expression: { value: String(expression), place: at('write', column) },
     })),
   }
+}
+
+function placeName(text: string, place: Place, problems: Problem[]): Placed<TableName> {
+  const value = parseTableName(text)
+  if (value === undefined) {
+    problems.push({
+      place,
+      message: `expected table or schema.table, got "${text}"; a name that holds a dot needs "quotes"`,
+    })
+  }
+  return { value: value ?? { schema: undefined, name: text }, place }
 }
 
 /** `users`, `app.users`, `"odd.schema"."odd ""name"""`: names as stored, so nothing is folded to lower case. */

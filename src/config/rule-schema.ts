@@ -110,6 +110,15 @@ const tableRule = z
   })
   .describe('How one table of the old version is seen through the new version.')
 
+const typeRule = z
+  .strictObject({
+    to: name.describe('The name that the enum has now. Default: the old name.').optional(),
+    shadow: name.describe(
+      'An enum with the old labels in their order, which old statements see it as: `migrate` makes it in schema hotswap.',
+    ),
+  })
+  .describe('An enum whose labels were renamed or removed.')
+
 /** One file in rules/: one step from a version to the next. */
 export const ruleFileSchema = z
   .strictObject(
@@ -119,6 +128,10 @@ export const ruleFileSchema = z
         .describe(
           'By the name in the OLD version; schema-qualified (schema.table) where the plain name is not unique.',
         ),
+      types: z
+        .record(name, typeRule, { error: 'expected a mapping of old enums to their rules' })
+        .describe('Enums with other labels, by the name in the OLD version. What becomes of values, columns say.')
+        .optional(),
     },
     { error: 'expected a mapping with the key "tables"' },
   )

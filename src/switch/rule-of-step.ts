@@ -1,14 +1,21 @@
 import { stringify } from 'yaml'
 import { isSystemSchema } from '../catalog/diff.js'
 import { expressionText } from '../rewrite/computed.js'
-import type { ComputedColumn, Expression, Mapping, MergedColumn, RelationMapping } from '../rewrite/mapping.js'
+import type {
+  ChangedObject,
+  ComputedColumn,
+  Expression,
+  Mapping,
+  MergedColumn,
+  RelationMapping,
+} from '../rewrite/mapping.js'
 import { mergedOf } from '../rewrite/merged-column.js'
 import { fromByteString } from '../sql/byte-string.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 
 /**
  * The rule file that declares a step which identity and rules have shown: with it in the rules folder, the step outlives
- * the proxy. Renamed types and functions have no place in rule files yet.
+ * the proxy. Renamed types and functions have no place in rule files yet, enums with other labels do.
  *
  *     ALTER TABLE users RENAME TO people  =>  tables: { public.users: { to: public.people } }
  */
@@ -19,7 +26,16 @@ export function ruleOfStep(mapping: Mapping): string {
       .map((relation) => [printName(relation.before), tableRule(relation)] as const)
       .filter(([, rule]) => Object.keys(rule).length > 0),
   )
-  return stringify({ tables }, { lineWidth: 0 })
+  const types = Object.fromEntries([...(mapping.objects?.values() ?? [])].flatMap(typeRule))
+  return stringify({ tables, ...(Object.keys(types).length > 0 ? { types } : {}) }, { lineWidth: 0 })
+}
+
+/** Of a relabelled enum. */
+function typeRule({ before, after, relabelled }: ChangedObject): [string, Rule][] {
+  if (relabelled === undefined) return []
+  const { now } = relabelled
+  const moved = before.name !== now.name || before.schema !== now.schema
+  return [[printName(before), { ...(moved ? { to: printName(now) } : {}), shadow: printName(after) }]]
 }
 
 type Rule = Readonly<Record<string, unknown>>

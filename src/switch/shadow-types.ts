@@ -28,7 +28,7 @@ export async function createShadowTypes(
   const old = enums.map((pair) => pair.before)
   const names = shadowNames(old, after, version).map((name) => textOf(qualifiedName(HOTSWAP_SCHEMA, name)))
   const statements = [
-    ...schemaStatements(after),
+    ...(await schemaStatements(query)),
     ...old.flatMap(({ shape }, index) => typeStatements(names[index] ?? '', shape)),
   ]
   try {
@@ -51,9 +51,15 @@ function refusal(sqlstate: string, message: string, statements: readonly string[
   }
 }
 
-function schemaStatements({ schemas }: Catalog): string[] {
-  if (schemas.includes(HOTSWAP_SCHEMA)) return []
-  return [`CREATE SCHEMA ${HOTSWAP_SCHEMA}`, `GRANT USAGE ON SCHEMA ${HOTSWAP_SCHEMA} TO PUBLIC`]
+/** Nothing of the schema is granted by that but to name what is in it. */
+async function schemaStatements(query: TextQuery): Promise<string[]> {
+  const [found] = await query(
+    `SELECT pg_catalog.has_schema_privilege('public', n.oid, 'USAGE') FROM pg_catalog.pg_namespace n WHERE n.nspname = '${HOTSWAP_SCHEMA}'`,
+  )
+  return [
+    ...(found === undefined ? [`CREATE SCHEMA ${HOTSWAP_SCHEMA}`] : []),
+    ...(found?.[0] === 't' ? [] : [`GRANT USAGE ON SCHEMA ${HOTSWAP_SCHEMA} TO PUBLIC`]),
+  ]
 }
 
 function typeStatements(name: string, labels: readonly string[]): string[] {

@@ -5,6 +5,7 @@ import { suggestName } from './nearest-name.js'
 import type { Place, Problem } from './problem.js'
 import type { ColumnRule, ComputedRule, Placed, RuleFile, TableName, TableRule } from './rule-file.js'
 import { type ResolvedType, resolvedType, type TypeTable } from './rule-server.js'
+import { findMissingShadows } from './shadow-rules.js'
 import { findTable, printTableName, tableNames } from './table-name.js'
 
 /** A table rule with the relation that it is about, in the catalog that it was compared with. */
@@ -47,7 +48,11 @@ export function fitRule(catalog: Catalog, file: RuleFile, types: TypeTable): Fit
     const bound = bind(isAfter ? 'after' : 'before')
     const twice = findDoubles(bound)
     if (twice.length > 0) return { kind: 'neither', problems: twice }
-    return { kind: isAfter && isBefore ? 'either' : isAfter ? 'after' : 'before', bound }
+    // Where names do not tell, shadow types do: the migration makes them.
+    const shadows = file.types === undefined ? undefined : findMissingShadows(catalog, file).length === 0
+    const both = shadows === undefined ? 'either' : shadows ? 'after' : 'before'
+    const kind = isAfter && isBefore ? both : isAfter ? 'after' : 'before'
+    return { kind, bound: kind === 'before' ? bind('before') : bound }
   }
   return {
     kind: 'neither',

@@ -1,4 +1,5 @@
-import { type Catalog, makeCatalog, type NamedObject } from '../catalog/catalog.js'
+import { type Catalog, type Column, makeCatalog, type NamedObject } from '../catalog/catalog.js'
+import { typeText } from '../rewrite/object-mapping.js'
 import { qualifiedName } from '../sql/identifier.js'
 import { suggestName } from './nearest-name.js'
 import type { Problem } from './problem.js'
@@ -14,40 +15,63 @@ import { printTableName } from './table-name.js'
 export function deriveOldTypes(after: Catalog, { types = [] }: RuleFile): Catalog {
   if (types.length === 0) return after
   const olds = new Map<number, NamedObject>()
-  const shadows = new Set<number>()
+  const shadows = new Map<number, NamedObject>()
   for (const rule of types) {
     const [now, shadow] = [findEnum(after, newName(rule)), findEnum(after, rule.shadow.value)]
     if (now === undefined || shadow === undefined) continue
     // Which new label an old one is is said by the columns' rules, or by its name: not by its oid.
     const { labelOids: _, ...rest } = now
     const { schema = now.schema, name } = rule.from.value
-    olds.set(now.oid, { ...rest, schema, name, shape: shadow.shape })
-    shadows.add(shadow.oid)
+    const old = { ...rest, schema, name, shape: shadow.shape }
+    olds.set(now.oid, old)
+    shadows.set(shadow.oid, old)
+    if (shadow.arrayOid !== undefined) shadows.set(shadow.arrayOid, old)
+  }
+  // A rule gives the shadow as a column's type, which was the enum itself.
+  const inOldType = (column: Column): Column => {
+    const old = shadows.get(column.typeOid)
+    if (old === undefined) return column
+    const isArray = column.type.endsWith('[]')
+    const typeOid = isArray ? (old.arrayOid ?? 0) : old.oid
+    return { ...column, typeOid, type: typeText(old) + (isArray ? '[]' : '') }
   }
   const objects = (after.objects ?? [])
     .filter(({ oid }) => !shadows.has(oid))
     .map((object) => olds.get(object.oid) ?? object)
-  return makeCatalog({ ...after, objects })
+  const relations = after.relations.map((relation) =>
+    relation.columns.some(({ typeOid }) => shadows.has(typeOid))
+      ? { ...relation, columns: relation.columns.map(inOldType) }
+      : relation,
+  )
+  return makeCatalog({ ...after, relations, objects })
 }
 
-/** What of a file's types the database does not have. */
-export function findMissingTypes(after: Catalog, { types = [] }: RuleFile): Problem[] {
+/** What of a file's types the database does not have after its migration. */
+export function findMissingTypes(after: Catalog, file: RuleFile): Problem[] {
   const known = (after.objects ?? []).filter(isEnum).map(({ schema, name }) => printTableName({ schema, name }))
-  return types.flatMap((rule): Problem[] => {
-    const missing: Problem[] = []
-    const now = newName(rule)
-    if (findEnum(after, now) === undefined) {
-      const text = printTableName(now)
-      const { place } = rule.to ?? rule.from
-      missing.push({ place, message: `there is no enum "${text}"${suggestName(text, known)}` })
-    }
-    if (findEnum(after, rule.shadow.value) === undefined) {
-      const { schema, name } = rule.shadow.value
-      const message = `there is no enum "${printTableName(rule.shadow.value)}"; make it with the old labels in their order: CREATE TYPE ${qualifiedName(schema, name)} AS ENUM ('...'); GRANT USAGE ON SCHEMA ${schema ?? 'public'} TO PUBLIC`
-      missing.push({ place: rule.shadow.place, message })
-    }
-    return missing
+  const missing = (file.types ?? []).flatMap((rule): Problem[] => {
+    if (findEnum(after, newName(rule)) !== undefined) return []
+    const text = printTableName(newName(rule))
+    const { place } = rule.to ?? rule.from
+    return [{ place, message: `there is no enum "${text}"${suggestName(text, known)}` }]
   })
+  return [...missing, ...findMissingShadows(after, file)]
+}
+
+export function findMissingShadows(after: Catalog, { types = [] }: RuleFile): Problem[] {
+  return types.flatMap(({ shadow: { value, place } }): Problem[] => {
+    if (findEnum(after, value) !== undefined) return []
+    const { schema, name } = value
+    const message = `there is no enum "${printTableName(value)}"; make it with the old labels in their order: CREATE TYPE ${qualifiedName(schema, name)} AS ENUM ('...'); GRANT USAGE ON SCHEMA ${schema ?? 'public'} TO PUBLIC`
+    return [{ place, message }]
+  })
+}
+
+/** The names that rule files give to shadow types, by the old enum. */
+export function wantedShadow(files: readonly RuleFile[], { schema, name }: NamedObject): TableName | undefined {
+  return files
+    .flatMap(({ types = [] }) => types)
+    .find(({ from: { value } }) => value.name === name && (value.schema ?? schema) === schema)?.shadow.value
 }
 
 /** Unqualified, `to` stays in the schema of the old one. */

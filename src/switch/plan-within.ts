@@ -53,7 +53,9 @@ export async function planWithin(ran: RanMigration): Promise<PlannedStep | Attem
   const { session, access, parser, before, migration } = ran
   const query = textQueryOf(session)
   const migrated = await introspect(query, before)
-  const shadows = await createShadowTypes(query, before, migrated, migration.name)
+  const named = [access.armed[0], migration.rules].filter((file) => file?.version === migration.name)
+  const told = named.filter((file) => file !== undefined)
+  const shadows = await createShadowTypes(query, before, migrated, migration.name, told)
   if (shadows.kind === 'refused') return failed(shadows.error)
   const after = shadows.kind === 'made' ? await introspect(query, before) : migrated
 

@@ -2,6 +2,8 @@ import type { Catalog, NamedObject } from '../catalog/catalog.js'
 import { enumsToShadow } from '../catalog/diff-objects.js'
 import type { TextQuery } from '../catalog/introspect.js'
 import { HOTSWAP_SCHEMA } from '../catalog/relabelled.js'
+import type { RuleFile } from '../config/rule-file.js'
+import { wantedShadow } from '../config/shadow-rules.js'
 import type { ClientError } from '../proxy/contracts.js'
 import { fromByteString } from '../sql/byte-string.js'
 import { MAX_NAME_BYTES, qualifiedName, quoteLiteral } from '../sql/identifier.js'
@@ -22,11 +24,16 @@ export async function createShadowTypes(
   before: Catalog,
   after: Catalog,
   version: string,
+  rules: readonly RuleFile[] = [],
 ): Promise<ShadowOutcome> {
   const enums = enumsToShadow(before, after)
   if (enums.length === 0) return { kind: 'none' }
   const old = enums.map((pair) => pair.before)
-  const names = shadowNames(old, after, version).map((name) => textOf(qualifiedName(HOTSWAP_SCHEMA, name)))
+  const names = shadowNames(old, after, version).map((name, index) => {
+    const type = old[index]
+    const wanted = type && wantedShadow(rules, type)
+    return textOf(qualifiedName(HOTSWAP_SCHEMA, wanted?.schema === HOTSWAP_SCHEMA ? wanted.name : name))
+  })
   const statements = [
     ...(await schemaStatements(query)),
     ...old.flatMap(({ shape }, index) => typeStatements(names[index] ?? '', shape)),

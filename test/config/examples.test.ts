@@ -36,7 +36,10 @@ const schema = `
   CREATE TABLE words (id int PRIMARY KEY, word text COLLATE "POSIX");
   CREATE TABLE lines (id int PRIMARY KEY, total int, price int, amount int);
   CREATE TABLE notes (id int PRIMARY KEY, body text);
+  CREATE TYPE size AS ENUM ('small', 'large');
+  CREATE TABLE shirts (id int PRIMARY KEY, size size);
   INSERT INTO users VALUES (1, 'ada@example.org');
+  INSERT INTO shirts VALUES (1, 'small'), (2, 'large');
   INSERT INTO posts VALUES (1, 'a', 'b');
   INSERT INTO articles VALUES (1, 'a', 'b');
   INSERT INTO orders VALUES (1, 5);

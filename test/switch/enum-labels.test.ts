@@ -237,10 +237,23 @@ test('the saved rule file shows old statements the old labels after a restart', 
   }
 })
 
-test('a rule file whose shadow type is not there says how to make it', async () => {
-  const rule = `tables: { users: { columns: { feeling: { type: hotswap.old_mood, values: { sad: sad } } } } }
+test('a rule file that waits for its migration names the shadow type, and one that is after it says how to make it', async () => {
+  const rule = `tables: { users: { to: people, columns: { feeling: { type: hotswap.old_mood, values: { sad: sad, ok: ok, happy: glad } } } } }
 types: { mood: { shadow: hotswap.old_mood } }`
-  await expect(startTestHotswap(schema, { rules: { 'one.yaml': rule } })).rejects.toThrow(
+  const sql = `ALTER TYPE mood RENAME VALUE 'happy' TO 'glad'; ALTER TABLE users RENAME TO people`
+  await expect(startTestHotswap(`${schema} ${sql}`, { rules: { 'one.yaml': rule } })).rejects.toThrow(
     "CREATE TYPE hotswap.old_mood AS ENUM ('...')",
   )
+  hotswap = await startTestHotswap(schema, { rules: { 'one.yaml': rule } })
+  const client = await hotswap.connect()
+  expect((await hotswap.migrate('one', sql)).error).toBeUndefined()
+  expect((await client.query("SELECT id FROM users WHERE feeling = 'happy'::mood")).rows).toEqual([{ id: 1 }])
+})
+
+test('DDL of an old client on the enum is refused', async () => {
+  hotswap = await startTestHotswap(schema)
+  await hotswap.migrate('one', `ALTER TYPE mood RENAME VALUE 'sad' TO 'unhappy'`)
+  const client = await hotswap.connect()
+  await expect(client.query("ALTER TYPE mood ADD VALUE 'angry'")).rejects.toMatchObject({ code: '0A000' })
+  await expect(client.query('DROP TYPE mood CASCADE')).rejects.toMatchObject({ code: '0A000' })
 })

@@ -4,6 +4,8 @@
  * Nothing in it depends on search_path: it reads a migrator's session too, whose search_path is not ours to set.
  * - format_type leaves out the schema of a type that search_path reaches, so the name of a type outside pg_catalog is
  *   put together here; format_type gives only the text of its typmod, which stands after the bare name.
+ * - Relations and functions of schema hotswap, which the proxy keeps for itself, are nobody's; types are: old statements may
+ *   see an enum as one that was made there.
  * - `user` leaves out the relations of pg_catalog and information_schema, nine tenths of a small database's.
  * - What is compared between two catalogs (`defaultTree`, `shape`) is stored node trees, never deparsed text.
  */
@@ -16,7 +18,7 @@ WITH space AS MATERIALIZED (
 ), rel AS MATERIALIZED (
   SELECT c.oid, s.nspname, c.relname, c.relkind, c.reltype, s.system
   FROM pg_catalog.pg_class c JOIN space s ON s.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')${parts === 'user' ? ' AND NOT s.system' : ''}
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND s.nspname <> 'hotswap'${parts === 'user' ? ' AND NOT s.system' : ''}
 ), used AS (
   SELECT DISTINCT a.atttypid, a.atttypmod
   FROM pg_catalog.pg_attribute a JOIN rel ON rel.oid = a.attrelid
@@ -99,7 +101,7 @@ WITH space AS MATERIALIZED (
         WHEN p.prokind = 'p' THEN COALESCE(pg_catalog.cardinality(p.proallargtypes), p.pronargs) ELSE p.pronargs END,
       'alsoSystem', EXISTS (SELECT FROM pg_catalog.pg_proc y JOIN space s ON s.oid = y.pronamespace
         WHERE y.proname = p.proname AND s.nspname = 'pg_catalog')) AS details
-  FROM pg_catalog.pg_proc p JOIN space s ON s.oid = p.pronamespace AND NOT s.system
+  FROM pg_catalog.pg_proc p JOIN space s ON s.oid = p.pronamespace AND NOT s.system AND s.nspname <> 'hotswap'
 ), data_type AS (
   SELECT t.oid, CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' ELSE 'type' END, t.typnamespace, t.typname,
     CASE t.typtype

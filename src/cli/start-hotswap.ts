@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { TextQuery } from '../catalog/introspect.js'
 import type { Config } from '../config/load-config.js'
-import { loadRules } from '../config/load-rules.js'
+import { firstVersion, loadRules } from '../config/load-rules.js'
 import { suggestName } from '../config/nearest-name.js'
 import { formatProblem } from '../config/problem.js'
 import type { ProxyLog, Proxy as RunningProxy } from '../proxy/contracts.js'
@@ -15,6 +15,7 @@ import { type ControlConnection, connectControl } from '../switch/control-connec
 import { createControlHook } from '../switch/control-hook.js'
 import { createCoordinator } from '../switch/coordinator.js'
 import { createToolHook } from '../switch/live-migration.js'
+import { type OpenedStore, openStore } from '../switch/store/open-store.js'
 import { createLocalHold } from '../switch/switch-hold.js'
 import { KNOWN_LEDGERS } from '../switch/tool-statement.js'
 import { createVersionSource, type VersionSource } from '../switch/version-source.js'
@@ -108,7 +109,10 @@ async function openVersions(
   // The shape of the statement, never its literals.
   const onBug = (error: unknown, text: string) =>
     log.warn({ error: error instanceof Error ? error.stack : String(error), statement: queryShape(text) }, 'a bug')
+  const store = await findStore(config, query, log)
+  if (!store.ok) return store
   const versions = await createVersionSource({
+    ...(store.value === undefined ? {} : { store: store.value.store }),
     query,
     parser,
     readRules: async () =>
@@ -121,9 +125,27 @@ async function openVersions(
     return startFailed('the rule files cannot be used', versions.problems.map(formatProblem), 1)
   }
   const unknown = findUnknownVersion(config, versions.value)
-  if (unknown === undefined) return versions
-  versions.value.close()
-  return startFailed(unknown, [], 2)
+  if (unknown !== undefined) {
+    versions.value.close()
+    return startFailed(unknown, [], 2)
+  }
+  if (store.value?.created === true && config.defaultVersion !== undefined) {
+    await versions.value.promote(config.defaultVersion)
+  }
+  return versions
+}
+
+type OpenStore = Extract<OpenedStore, { readonly kind: 'open' }>
+
+/** The store of the database, made where there is none; undefined where it cannot be made, or is not wanted. */
+async function findStore(config: Config, query: TextQuery, log: ProxyLog): Promise<Started<OpenStore | undefined>> {
+  if (!config.store) return { ok: true, value: undefined }
+  const opened = await openStore({ query, defaultVersion: firstVersion })
+  if (opened.kind === 'open') return { ok: true, value: opened }
+  const { message, details } = opened
+  if (opened.kind === 'refused') return startFailed(message, details)
+  log.warn({ details }, message)
+  return { ok: true, value: undefined }
 }
 
 /** The configuration may name versions that exist, and those that an armed rule file will lead to. */
@@ -132,6 +154,9 @@ function findUnknownVersion(config: Config, versions: VersionSource): string | u
   const known = [...existing, ...versions.armed.map((file) => file.version)]
   if (config.defaultVersion !== undefined && !existing.includes(config.defaultVersion)) {
     return `default_version "${config.defaultVersion}" is no version${suggestName(config.defaultVersion, existing)} (versions are ${existing.join(', ')})`
+  }
+  if (config.defaultVersion === undefined && !existing.includes(versions.defaultVersion)) {
+    return `the default version "${versions.defaultVersion}" of the version store is none of ${existing.join(', ')}: a rule file of it is missing, or give default_version`
   }
   const client = config.clients.find(({ version }) => !known.includes(version))
   if (client === undefined) return undefined
@@ -152,7 +177,6 @@ async function openProxy(
 ): Promise<Started<Hotswap>> {
   const upstream = new URL(config.upstream)
   const gate = createHoldGate()
-  const first = versions.current().generation.versions[0]?.name ?? ''
   const traffic = createLocalHold(gate, control.query)
   const switching = { traffic, versions, parser, control: control.query, hold: config.hold, log }
   const proxy = await startProxy({
@@ -161,11 +185,10 @@ async function openProxy(
     database: databaseOf(upstream),
     generations: versions,
     gate,
-    // Pinned for the proxy's life: an app that connects after a migration still speaks what it spoke before.
     chooseVersion: createChooseVersion({
-      generations: versions,
+      versions,
       clients: config.clients,
-      defaultVersion: config.defaultVersion ?? first,
+      defaultVersion: config.defaultVersion,
     }),
     migrator: createCoordinator(switching),
     tools: createToolHook({ ...switching, ledgers: KNOWN_LEDGERS, guarded: false }),

@@ -77,6 +77,12 @@ export const configSchema = z
         .prefault({}),
       poll: duration('1s').describe('How often the database is looked at for migrations made by other means.'),
       watch: z.boolean().describe('Re-read the rules when a rule file changes.').default(false),
+      store: z
+        .boolean({ error: 'expected true or false' })
+        .describe(
+          'Keep versions in schema hotswap of the database. Where false, the rule files alone say which versions there are.',
+        )
+        .default(true),
       log: z
         .strictObject({
           level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),

@@ -27,6 +27,8 @@ export interface Config {
   readonly cacheBytes: number
   readonly pollMs: number
   readonly watch: boolean
+  /** Whether versions are kept in the database. */
+  readonly store: boolean
   readonly logLevel: ConfigInput['log']['level']
 }
 
@@ -45,6 +47,7 @@ export interface ConfigFlags {
   readonly rules?: string
   readonly default_version?: string
   readonly log?: { readonly level: string }
+  readonly store?: boolean
 }
 
 export interface LoadConfigOptions {
@@ -119,6 +122,7 @@ function freezeConfig(input: ConfigInput, file: string | undefined, flags: Confi
     cacheBytes: parseSize(input.cache.max_bytes) ?? 0,
     pollMs: parseDuration(input.poll) ?? 0,
     watch: input.watch,
+    store: input.store,
     logLevel: input.log.level,
   })
 }

@@ -17,7 +17,8 @@ import type { AttemptOutcome } from './attempt.js'
 import { describeBlocker } from './blocker.js'
 import { commitTransaction, connectionLost } from './commit-transaction.js'
 import { backoffMs, pause } from './pause.js'
-import { planWithin } from './plan-within.js'
+import { headOf } from './plan-versions.js'
+import { planWithin, textQueryOf } from './plan-within.js'
 import { StatementFailure } from './server-error.js'
 import type { SwitchHold } from './switch-hold.js'
 import { readToolStatements } from './tool-statement.js'
@@ -191,10 +192,13 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     clearTimeout(timer)
     if (late !== undefined) return await rollBack(undefined)
     committing = true
+    const isStep = planned.changed.length > 0
+    const { versions: next, step, fingerprint } = planned
+    const number = isStep ? await access.record(textQueryOf(session), step, headOf(next), fingerprint) : 0
     const refused = await commitTransaction(session, control, planned.transaction)
     if (refused !== undefined) return { ok: false, error: errorOf(refused) }
-    if (planned.changed.length === 0) return { ok: true, rows: [], tag: 'COMMIT' }
-    access.publish(planned.versions, planned.step, planned.fingerprint)
+    if (!isStep) return { ok: true, rows: [], tag: 'COMMIT' }
+    access.publish(next, step, fingerprint, number)
     const heldMs = Math.round((performance.now() - current.since) * 10) / 10
     log.info({ migration: planned.step.name, tries, heldMs, changed: planned.changed, user: session.user }, 'switched')
     session.notice(`version ${planned.step.name}: ${planned.changed.join(', ')}; traffic was held for ${heldMs} ms`)

@@ -6,7 +6,7 @@ import type { RuleFile } from '../config/rule-file.js'
 import type { Step, Version } from '../rewrite/generation.js'
 import { planStep, type StepRules } from '../rewrite/plan-step.js'
 
-/** A migration that ran through this proxy: what it led from is known exactly, not derived from rules. */
+/** A migration that a proxy saw: what it led from is known exactly, not derived from rules. */
 export interface AppliedStep {
   /** The version that it led to. */
   readonly name: string
@@ -14,8 +14,25 @@ export interface AppliedStep {
   readonly rules: StepRules
 }
 
+/** The newest version's catalog. */
+export function headOf({ generation }: Pick<DeclaredVersions, 'generation'>): Catalog {
+  const head = generation.versions.at(-1)
+  if (head === undefined) throw new Error('a generation without versions')
+  return head.catalog
+}
+
+/** Without the oldest versions that nobody may speak any more; the newest stays. */
+export function withoutRetired(versions: DeclaredVersions, retired: readonly string[]): DeclaredVersions {
+  const { generation } = versions
+  const kept = generation.versions.findIndex(({ name }) => !retired.includes(name))
+  const from = kept < 0 ? generation.versions.length - 1 : kept
+  if (from === 0) return versions
+  const rest = { versions: generation.versions.slice(from), steps: generation.steps.slice(from) }
+  return { ...versions, generation: { ...generation, ...rest } }
+}
+
 /**
- * The versions of a database whose rule files are `rules`, and in which this proxy ran `applied`.
+ * The versions of a database whose rule files are `rules`, and whose migrations so far were `applied`.
  *
  *     rule files in force at applied[0] | applied steps | rule files migrated since then | armed
  *

@@ -19,7 +19,15 @@ export function findUnexplained(
   after: Catalog,
   rules: StepRules,
 ): Difference[] {
-  const { changes, hidden } = readMigration(sql, parser)
+  return findIn(readMigration(sql, parser), before, after, rules)
+}
+
+/** The same of a migration whose text nobody has: every type that changed needs a rule. */
+export function findRetypedElsewhere(before: Catalog, after: Catalog, rules: StepRules): Difference[] {
+  return findIn({ changes: [], hidden: 'a migration made elsewhere' }, before, after, rules)
+}
+
+function findIn({ changes, hidden }: ReadMigration, before: Catalog, after: Catalog, rules: StepRules): Difference[] {
   const differences: Difference[] = []
   for (const old of before.relations) {
     const now = after.byOid.get(old.oid)

@@ -1,13 +1,14 @@
 import { introspect } from '../catalog/introspect.js'
 import { type Attempt, type AttemptOutcome, failed, gaveWay } from './attempt.js'
 import { commitTransaction, connectionLost } from './commit-transaction.js'
+import { headOf } from './plan-versions.js'
 import { type PlannedStep, planWithin, textQueryOf } from './plan-within.js'
 import { StatementFailure } from './server-error.js'
 
 /**
  * Runs the file in one transaction on the migrator's own connection while traffic is held, and publishes what it led to:
  *
- *     BEGIN; introspect; the file; introspect; compare; COMMIT; publish
+ *     BEGIN; introspect; the file; introspect; compare; record; COMMIT; publish
  *
  * Anything else than a step that old statements survive is rolled back.
  */
@@ -23,10 +24,11 @@ export async function switchInTransaction(attempt: Attempt): Promise<AttemptOutc
       await session.query('ROLLBACK')
       return clientLeft
     }
+    const { versions, step, fingerprint, changed, rule } = prepared
+    const number = await attempt.access.record(textQueryOf(session), step, headOf(versions), fingerprint)
     const refused = await commitTransaction(session, control, prepared.transaction)
     if (refused !== undefined) return refused
-    attempt.access.publish(prepared.versions, prepared.step, prepared.fingerprint)
-    const { step, changed, rule } = prepared
+    attempt.access.publish(versions, step, fingerprint, number)
     return { kind: 'committed', version: step.name, changed, rule }
   } catch (error) {
     if (error instanceof StatementFailure) {

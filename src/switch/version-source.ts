@@ -1,20 +1,20 @@
 import type { Catalog } from '../catalog/catalog.js'
-import { readFingerprint } from '../catalog/fingerprint.js'
-import { introspect, type TextQuery } from '../catalog/introspect.js'
-import type { DeclaredVersions, DeclareOptions } from '../config/declare.js'
+import type { TextQuery } from '../catalog/introspect.js'
+import type { DeclaredVersions } from '../config/declare.js'
 import type { Checked } from '../config/problem.js'
-import { formatProblem } from '../config/problem.js'
+import { formatProblem, type Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'
 import type { TypeTable } from '../config/rule-server.js'
-import type { ActiveGeneration, GenerationSource, ProxyLog } from '../proxy/contracts.js'
+import type { ActiveGeneration, ClientError, GenerationSource, ProxyLog } from '../proxy/contracts.js'
 import type { Generation } from '../rewrite/generation.js'
 import type { Rewriter } from '../rewrite/outcome.js'
 import type { Parser } from '../sql/parse.js'
-import { checkCasts } from './casts.js'
-import { checkInserts, tryOn } from './check-inserts.js'
 import { createExclusive } from './exclusive.js'
-import { type AppliedStep, planVersions } from './plan-versions.js'
+import { createDeclaredReader, createStoredReader, type KnownVersions } from './known-versions.js'
+import { type AppliedStep, headOf, planVersions, withoutRetired } from './plan-versions.js'
 import { createRuleServer } from './rule-server.js'
+import type { Store } from './store/store.js'
+import { refusePromotion, refuseRetirement } from './version-changes.js'
 
 export interface VersionSourceOptions {
   /** The control connection. */
@@ -26,6 +26,8 @@ export interface VersionSourceOptions {
   /** Milliseconds between two looks at the database; 0 for none. */
   readonly pollMs: number
   readonly log: ProxyLog
+  /** Where versions outlive the proxy; without one, migrations are remembered as long as it runs. */
+  readonly store?: Store
 }
 
 /** What a switch needs while nobody else changes the generation. */
@@ -37,68 +39,91 @@ export interface SwitchAccess {
   types(files: readonly RuleFile[]): Promise<TypeTable>
   /** What the versions would be after one more applied step. */
   plan(head: Catalog, step: AppliedStep): Promise<Checked<DeclaredVersions>>
-  /** Puts planned versions in force. `fingerprint` is that of the head. */
-  publish(planned: DeclaredVersions, step: AppliedStep, fingerprint: string): Generation
+  /**
+   * Stores the step in the migration's own transaction, as the last thing before its COMMIT; gives the store's number, for
+   * `publish`. Rejects with StatementFailure where the step cannot be stored: then the migration must be rolled back.
+   */
+  record(query: TextQuery, step: AppliedStep, after: Catalog, fingerprint: string): Promise<number>
+  /** Puts planned versions in force. `fingerprint` is that of the head, `number` what `record` gave. */
+  publish(planned: DeclaredVersions, step: AppliedStep, fingerprint: string, number: number): Generation
 }
 
-/** The versions in force: declared by rule files, and added to by migrations that ran through this proxy. */
+/** The versions in force: those of the store and of rule files, and added to by migrations that ran through this proxy. */
 export interface VersionSource extends GenerationSource {
   /** True where the database, looked at now, gave another generation. Waits for no switch, and never rejects. */
   refresh(): Promise<boolean>
   /** Reads the rule files again; where anything is wrong with them, the old generation stays in force. */
   reload(): Promise<Checked<DeclaredVersions>>
   readonly armed: readonly RuleFile[]
+  /** What a client speaks that says nothing. */
+  readonly defaultVersion: string
+  /** Versions that nobody may speak any more. */
+  readonly retired: readonly string[]
+  /** The number of the store's state that is in force here; 0 without a store. */
+  readonly storedNumber: number
+  /** Why the database is not what the newest version says: changes made elsewhere that need a rule file. */
+  readonly unexplained: readonly string[]
+  /** Lets clients that say nothing speak another version; why not, where that cannot be. */
+  promote(name: string): Promise<ClientError | undefined>
+  /** Lets nobody speak the version any more; why not, where that cannot be. Whether somebody does is not looked at. */
+  retire(name: string): Promise<ClientError | undefined>
   /** Runs a switch: no poll and no reload happens meanwhile. */
   exclusive<T>(task: (access: SwitchAccess) => Promise<T>): Promise<T>
   close(): void
 }
 
-/** Reads rules and catalog once; gives the problems where they do not fit. Rejects where the database cannot be asked. */
+/** Reads rules, store and catalog once; gives the problems where they do not fit. Rejects where the database cannot be asked. */
 export async function createVersionSource(options: VersionSourceOptions): Promise<Checked<VersionSource>> {
   const { query, log } = options
   const server = createRuleServer(query, options.parser)
   const turns = createExclusive()
+  const reader = options.store === undefined ? createDeclaredReader(query) : createStoredReader(options.store, query)
   const loaded = await options.readRules()
   if (!loaded.ok) return loaded
   let rules = loaded.value
-  let applied: readonly AppliedStep[] = []
-  let fingerprint = await readFingerprint(query)
-  const planned = await planChecked(query, rules, applied, { number: 1, server })
-  if (!planned.ok) return planned
-  let versions = planned.value
-  let active = activate(versions, options)
+  const declareAs = (number: number) => ({ number, server })
+  const first = await reader.read(rules, declareAs(1), true)
+  if (!first.ok) return first
+  let known = first.value
+  let active = activate(known.versions, options)
   let refreshing: Promise<boolean> | undefined
   /** The last thing said about a database that rules do not fit: said once, not every second. */
   let complaint = ''
-  for (const note of versions.notes) log.warn({}, note)
+  for (const note of known.versions.notes) log.warn({}, note)
 
-  const put = (next: DeclaredVersions): Generation => {
-    versions = next
-    active = activate(next, options)
-    complaint = ''
-    log.info(describeVersions(next), 'new generation')
-    return next.generation
+  const complain = (problems: readonly Problem[], message: string) => {
+    const lines = problems.map(formatProblem)
+    if (lines.length > 0 && lines.join('\n') !== complaint) log.warn({ problems: lines }, message)
+    complaint = lines.join('\n')
   }
+  const put = (next: KnownVersions): Generation => {
+    known = next
+    active = activate(next.versions, options)
+    log.info(
+      { ...describeVersions(next.versions), ...(next.found.length > 0 ? { found: next.found } : {}) },
+      'new generation',
+    )
+    complain(next.unexplained, 'the database was changed elsewhere, and no rule file says what became of it')
+    return next.versions.generation
+  }
+  complain(known.unexplained, 'the database was changed elsewhere, and no rule file says what became of it')
   const nextNumber = () => active.generation.number + 1
 
   /** Looks at the database; true where that gave another generation. */
   const look = async (): Promise<boolean> => {
-    const seen = await readFingerprint(query)
-    if (seen === fingerprint) return false
-    const next = await planVersions(await introspect(query, headOf(versions)), rules, applied, {
-      number: nextNumber(),
-      server,
-    })
+    if (!(await reader.isOther(known))) return false
+    const next = await reader.read(rules, declareAs(nextNumber()), false, known)
     if (!next.ok) {
-      const text = next.problems.map(formatProblem).join('\n')
-      if (text !== complaint)
-        log.warn({ problems: next.problems.map(formatProblem) }, 'the rules do not fit the database now')
-      complaint = text
+      complain(next.problems, 'the rules do not fit the database now')
       return false
     }
-    fingerprint = seen
-    put(next.value)
-    return true
+    const isNew = next.value.unexplained.length === 0 || next.value.number !== known.number
+    if (isNew) put(next.value)
+    else {
+      known = { ...next.value, versions: known.versions }
+      complain(next.value.unexplained, 'the database was changed elsewhere, and no rule file says what became of it')
+    }
+    return isNew
   }
 
   const lookOnce = async (): Promise<boolean> => {
@@ -125,66 +150,97 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   }
   const timer = options.pollMs > 0 ? repeat(refresh, options.pollMs) : undefined
 
+  const access = (): SwitchAccess => ({
+    head: headOf(known.versions),
+    armed: known.versions.armed,
+    types: (files) => server.types(files),
+    async plan(head, step) {
+      if (known.steps.some(({ name }) => name === step.name)) return { ok: false, problems: [nameTaken(step.name)] }
+      const planned = await planVersions(head, rules, [...known.steps, step], declareAs(nextNumber()))
+      return planned.ok ? { ok: true, value: withoutRetired(planned.value, known.retired) } : planned
+    },
+    record: (session, step, after, fingerprint) => reader.record(known, session, { ...step, after, fingerprint }),
+    publish: (versions, step, seen, number) =>
+      put({ ...known, versions, steps: [...known.steps, step], seen, number, unexplained: [], found: [] }),
+  })
+
+  /** Changes what is known besides steps, and reads it again. */
+  const change = (
+    refuse: (known: KnownVersions) => ClientError | undefined,
+    task: () => Promise<KnownVersions | undefined>,
+  ): Promise<ClientError | undefined> =>
+    turns.run(async () => {
+      await look()
+      const refused = refuse(known)
+      if (refused !== undefined) return refused
+      const now = await task()
+      if (now !== undefined) put(renumbered(now, nextNumber()))
+      else await look()
+      return undefined
+    })
+
   return {
     ok: true,
     value: {
       current: () => active,
       get armed() {
-        return versions.armed
+        return known.versions.armed
+      },
+      get defaultVersion() {
+        return known.defaultVersion
+      },
+      get retired() {
+        return known.retired
+      },
+      get storedNumber() {
+        return known.number
+      },
+      get unexplained() {
+        return known.unexplained.map(formatProblem)
       },
       refresh,
       reload: () =>
         turns.run(async () => {
           const read = await options.readRules()
           if (!read.ok) return read
-          const seen = await readFingerprint(query)
-          const next = await planChecked(query, read.value, applied, { number: nextNumber(), server })
+          const next = await reader.read(read.value, declareAs(nextNumber()), true, known)
           if (!next.ok) return next
+          if (next.value.unexplained.length > 0) return { ok: false, problems: next.value.unexplained }
           rules = read.value
-          fingerprint = seen
           put(next.value)
-          return next
+          return { ok: true, value: next.value.versions }
         }),
-      exclusive: (task) =>
-        turns.run(() =>
-          task({
-            head: headOf(versions),
-            armed: versions.armed,
-            types: (files) => server.types(files),
-            plan: (head, step) => planVersions(head, rules, [...applied, step], { number: nextNumber(), server }),
-            publish: (next, step, seen) => {
-              applied = [...applied, step]
-              fingerprint = seen
-              return put(next)
-            },
-          }),
+      promote: (name) =>
+        change(
+          (now) => refusePromotion(name, now),
+          () => reader.setDefault(name, known),
         ),
+      retire: (name) =>
+        change(
+          (now) => refuseRetirement(name, now),
+          () => reader.retire(name, known),
+        ),
+      exclusive: (task) =>
+        turns.run(async () => {
+          // What was changed elsewhere must not count as part of the migration. Where nobody answers, `record` will tell.
+          if (options.store !== undefined) await look().catch(() => undefined)
+          return await task(access())
+        }),
       close: () => timer?.stop(),
     },
   }
 }
 
-/** Plans the versions of the database as it is, and lets the server check what the rules say in SQL. */
-async function planChecked(
-  query: TextQuery,
-  rules: readonly RuleFile[],
-  applied: readonly AppliedStep[],
-  declare: DeclareOptions,
-): Promise<Checked<DeclaredVersions>> {
-  const planned = await planVersions(await introspect(query), rules, applied, declare)
-  if (!planned.ok) return planned
-  const { generation } = planned.value
-  const problems = [
-    ...(await checkInserts(tryOn(query), generation, rules)),
-    ...(await checkCasts(tryOn(query), generation, rules)),
-  ]
-  return problems.length > 0 ? { ok: false, problems } : planned
+function nameTaken(name: string): Problem {
+  return {
+    place: { file: name, line: 1, column: 1 },
+    message: `there was a version "${name}" already; choose another name`,
+  }
 }
 
-function headOf({ generation }: DeclaredVersions): Catalog {
-  const head = generation.versions.at(-1)
-  if (head === undefined) throw new Error('a generation without versions')
-  return head.catalog
+function renumbered(known: KnownVersions, number: number): KnownVersions {
+  const { versions } = known
+  return { ...known, versions: { ...versions, generation: { ...versions.generation, number } } }
 }
 
 function activate({ generation }: DeclaredVersions, options: VersionSourceOptions): ActiveGeneration {

@@ -1,0 +1,111 @@
+import type { Catalog } from '../../catalog/catalog.js'
+import type { TextQuery } from '../../catalog/introspect.js'
+import type { StepRules } from '../../rewrite/plan-step.js'
+import type { AppliedStep } from '../plan-versions.js'
+import { asciiLiteral } from './sql-literal.js'
+import { decodeCatalog, decodeRules, encodeCatalog, encodeRules } from './store-json.js'
+
+/** What schema hotswap of the database says of its versions. */
+export interface StoredState {
+  /** Grows with every change of steps, default or retirement. */
+  readonly number: number
+  readonly steps: readonly AppliedStep[]
+  readonly head: Catalog
+  /** readFingerprint of the head. */
+  readonly fingerprint: string
+  /** What a client speaks that says nothing; pinned when the store was made. */
+  readonly defaultVersion: string
+  /** Versions that nobody may speak any more. */
+  readonly retired: readonly string[]
+}
+
+/** A step as a switch records it. */
+export interface RecordedStep {
+  readonly name: string
+  readonly before: Catalog
+  readonly after: Catalog
+  readonly rules: StepRules
+  /** readFingerprint of `after`. */
+  readonly fingerprint: string
+}
+
+/** The version store of one database. All but `recordStep` runs on the control connection. */
+export interface Store {
+  read(): Promise<StoredState>
+  /** The number alone: cheap enough to be asked every second. */
+  readNumber(): Promise<number>
+  /** Lets a migrator's transaction record the one step that follows the generation of now. */
+  openSwitch(name: string): Promise<string>
+  /**
+   * Inside the migrator's own transaction, whose role needs no rights on the store; gives the new number. Rejects with 40001
+   * where another switch was faster.
+   */
+  recordStep(query: TextQuery, token: string, step: RecordedStep): Promise<number>
+  /** The head as it is now, where no version changed; false where the store is not of this number any more. */
+  replaceHead(number: number, head: Catalog, fingerprint: string): Promise<boolean>
+  setDefault(name: string): Promise<void>
+  /** Nobody may speak the version from now on. */
+  retire(name: string): Promise<void>
+}
+
+/** The number that a token of `openSwitch` goes out from. */
+export function numberOfToken(token: string): number {
+  return Number.parseInt(token, 10)
+}
+
+/** `system`: a catalog of the same server, which lends PostgreSQL's own relations to the stored ones. */
+export function createStore(query: TextQuery, system: Catalog): Store {
+  return {
+    async read() {
+      // One statement, so that everything is of one moment.
+      const [row] = await query(
+        `SELECT s.number, s.head, s.fingerprint, s.default_version, pg_catalog.array_to_json(s.retired), (
+           SELECT pg_catalog.json_agg(pg_catalog.json_build_array(t.name, t.before, t.rules) ORDER BY t.number)
+           FROM hotswap.step t)
+         FROM hotswap.state s`,
+      )
+      if (row === undefined) throw new Error('the version store is empty')
+      const [number, head, fingerprint, defaultVersion, retired, steps] = row
+      return {
+        number: Number(number),
+        head: decodeCatalog(head ?? '', system),
+        fingerprint: fingerprint ?? '',
+        defaultVersion: defaultVersion ?? '',
+        retired: JSON.parse(retired ?? '[]') as string[],
+        steps: (JSON.parse(steps ?? '[]') as [string, string, string][]).map(([name, before, rules]) => ({
+          name,
+          before: decodeCatalog(before, system),
+          rules: decodeRules(rules),
+        })),
+      }
+    },
+    async readNumber() {
+      return Number((await query('SELECT s.number FROM hotswap.state s'))[0]?.[0])
+    },
+    async openSwitch(name) {
+      const rows = await query(`SELECT hotswap.step_token(s.number, ${asciiLiteral(name)}) FROM hotswap.state s`)
+      return rows[0]?.[0] ?? ''
+    },
+    async recordStep(session, token, { name, before, after, rules, fingerprint }) {
+      const values = [token, name, encodeCatalog(before), encodeCatalog(after), encodeRules(rules), fingerprint]
+      const rows = await session(`SELECT hotswap.record_step(${values.map(asciiLiteral).join(', ')})`)
+      return Number(rows[0]?.[0])
+    },
+    async replaceHead(number, head, fingerprint) {
+      const rows = await query(
+        `UPDATE hotswap.state SET head = ${asciiLiteral(encodeCatalog(head))}, fingerprint = ${asciiLiteral(fingerprint)}
+         WHERE number = ${number} RETURNING number`,
+      )
+      return rows.length > 0
+    },
+    async setDefault(name) {
+      await query(`UPDATE hotswap.state SET number = number + 1, default_version = ${asciiLiteral(name)}`)
+    },
+    async retire(name) {
+      await query(
+        `UPDATE hotswap.state SET number = number + 1, retired = retired || ${asciiLiteral(name)}::text
+         WHERE ${asciiLiteral(name)} <> ALL (retired)`,
+      )
+    },
+  }
+}

@@ -5,7 +5,7 @@ import { type Generation, versionIndex } from '../../rewrite/generation.js'
 import type { Refusal, Rewriter } from '../../rewrite/outcome.js'
 import type { TypeOids } from '../../rewrite/type-oids.js'
 import { StatementFailure } from '../server-error.js'
-import { type CheckedStatement, type Described, errorText, labelOf } from './checked-statement.js'
+import { type Before, type CheckedStatement, type Described, errorText, labelOf } from './checked-statement.js'
 import { asClientKnows, compareDescriptions, type TypeNames } from './compare-descriptions.js'
 import { planSql, typeList } from './plan-sql.js'
 import { readPath, searchPathSql } from './statement-session.js'
@@ -34,8 +34,8 @@ export interface CheckWithin {
   readonly left: () => number
 }
 
-/** Statements that are planned by one Query. */
-const BATCH = 10
+/** Statements that are described at once, and planned by one Query. */
+const BATCH = 25
 
 /**
  * Checks statements of one role and search_path inside the migration's transaction: rewritten for the version as it would
@@ -44,48 +44,56 @@ const BATCH = 10
 export async function checkGroup(check: CheckWithin, group: readonly CheckedStatement[]): Promise<void> {
   const [context] = group
   if (context === undefined) return
-  const { query, findings } = check
+  const { query, findings, session } = check
   await query(`SAVEPOINT hotswap_context;
     SET LOCAL statement_timeout = ${Math.ceil(check.left())}; SET LOCAL plan_cache_mode = force_generic_plan;
-    ${searchPathSql(context, true)}`)
-  if (context.role !== undefined && !(await takeRole(check, context.role))) findings.strangers.add(context.role)
-  const path = await readPath(query)
-  await query('SAVEPOINT hotswap_statement')
-  const toPlan: PlannedStatement[] = []
-  for (const statement of group) {
-    check.left()
-    const planned = await describeNow(check, statement, path)
-    if (planned !== undefined) toPlan.push(planned)
+    ${searchPathSql(context, true)}; SAVEPOINT hotswap_role`)
+  if (context.role !== undefined) {
+    const taken = await session.query(`SET LOCAL ROLE ${pg.escapeIdentifier(context.role)}`)
+    if (!taken.ok) {
+      await query('ROLLBACK TO hotswap_role')
+      findings.strangers.add(context.role)
+    }
   }
-  for (let at = 0; at < toPlan.length; at += BATCH) await planBatch(check, toPlan.slice(at, at + BATCH))
+  const path = await readPath((sql) => query(`SAVEPOINT hotswap_statement; ${sql}`))
+  for (let at = 0; at < group.length; at += BATCH) {
+    const rewritten = group.slice(at, at + BATCH).flatMap((statement) => {
+      check.left()
+      return rewriteNow(check, statement, path) ?? []
+    })
+    const described = await describeBatch(check, rewritten)
+    await planBatch(
+      check,
+      described.filter(({ before }) => before.plans),
+    )
+  }
   await query('ROLLBACK TO hotswap_context; RELEASE hotswap_context')
 }
 
-async function takeRole({ query, session }: CheckWithin, role: string): Promise<boolean> {
-  await query('SAVEPOINT hotswap_role')
-  const taken = await session.query(`SET LOCAL ROLE ${pg.escapeIdentifier(role)}`)
-  if (!taken.ok) await query('ROLLBACK TO hotswap_role')
-  return taken.ok
-}
-
-/** A statement that is described as it was, and may be planned. */
-interface PlannedStatement {
+/** A statement as it would be sent after the migration. */
+interface RewrittenStatement {
   readonly statement: CheckedStatement
   readonly text: string
+  /** By the server's oids, as `before` has them by the client's. */
   readonly parameterOids: readonly number[]
-  readonly parameters: number
+  readonly before: Extract<Before, { readonly kind: 'described' }>
+  readonly oids: TypeOids | undefined
 }
 
-async function describeNow(
-  check: CheckWithin,
+/** Undefined where there is nothing to ask the server. */
+function rewriteNow(
+  { rewriter, planned, findings }: CheckWithin,
   statement: CheckedStatement,
   path: readonly string[],
-): Promise<PlannedStatement | undefined> {
-  const { rewriter, planned, findings, session, query } = check
+): RewrittenStatement | undefined {
   const version = versionIndex(planned, statement.version)
   const { before, text, parameterOids } = statement
   if (version < 0 || before.kind === 'refused') return undefined
   const label = labelOf(statement)
+  if (before.kind === 'failed') {
+    findings.unchecked.push(`${label}: the server did not take it before the migration: ${errorText(before.error)}`)
+    return undefined
+  }
   const outcome = rewriter.rewrite({
     text,
     version,
@@ -95,10 +103,6 @@ async function describeNow(
     clientEncoding: 'UTF8',
     declaredTypes: parameterOids.length === 0 ? undefined : parameterOids.join(),
   })
-  if (before.kind === 'failed') {
-    findings.unchecked.push(`${label}: the server did not take it before the migration: ${errorText(before.error)}`)
-    return undefined
-  }
   if (outcome.kind === 'refused') {
     const list = statement.recorded ? findings.problems : findings.unchecked
     list.push(`${label}: it would be refused: ${refusalText(outcome.refusal)}`)
@@ -106,22 +110,42 @@ async function describeNow(
   }
   if (before.kind === 'rewritten') return undefined
   const oids = rewriter.typeOids?.(version)
-  const sent = outcome.kind === 'unchanged' ? text : outcome.text
-  const types = parameterOids.map((oid) => oids?.toServer.get(oid) ?? oid)
-  const described = await session.describe(sent, types)
-  if (!described.ok) {
-    await query('ROLLBACK TO hotswap_statement')
-    noteError(check, statement, described.error)
-    return undefined
+  return {
+    statement,
+    text: outcome.kind === 'unchanged' ? text : outcome.text,
+    parameterOids: parameterOids.map((oid) => oids?.toServer.get(oid) ?? oid),
+    before,
+    oids,
   }
-  const difference = compareDescriptions(before.description, asClientKnows(described, oids))
-  if (difference !== undefined) {
-    findings.problems.push(`${label}: ${difference(await typeNames(query, before.description, described, oids))}`)
-    return undefined
+}
+
+/** Those of a batch that are described as they were. */
+async function describeBatch(
+  check: CheckWithin,
+  batch: readonly RewrittenStatement[],
+): Promise<readonly RewrittenStatement[]> {
+  const { session, query, findings } = check
+  if (batch.length === 0) return []
+  const described = await Promise.all(batch.map(({ text, parameterOids }) => session.describe(text, parameterOids)))
+  // The first error fails the transaction, and with it all that were asked behind it.
+  const failed = described.findIndex(({ ok }) => !ok)
+  if (failed >= 0) await query('ROLLBACK TO hotswap_statement')
+  const good: RewrittenStatement[] = []
+  for (const [index, one] of batch.entries()) {
+    const description = described[index]
+    if (description?.ok !== true) {
+      if (description !== undefined) noteError(check, one.statement, description.error)
+      return [...good, ...(await describeBatch(check, batch.slice(index + 1)))]
+    }
+    const { before, oids, statement } = one
+    const difference = compareDescriptions(before.description, asClientKnows(description, oids))
+    if (difference === undefined) good.push(one)
+    else {
+      const names = await typeNames(query, before.description, description, oids)
+      findings.problems.push(`${labelOf(statement)}: ${difference(names)}`)
+    }
   }
-  return before.plans
-    ? { statement, text: sent, parameterOids: types, parameters: described.parameters.length }
-    : undefined
+  return good
 }
 
 function refusalText({ sqlstate, message, detail, hint }: Refusal): string {
@@ -144,14 +168,15 @@ function noteError({ findings }: CheckWithin, statement: CheckedStatement, error
   } else findings.problems.push(line)
 }
 
-/** Plans some at once; where one of them fails, each by itself. */
-async function planBatch(check: CheckWithin, batch: readonly PlannedStatement[]): Promise<void> {
+/** Plans some at once; where one of them fails, it is looked for by halves. */
+async function planBatch(check: CheckWithin, batch: readonly RewrittenStatement[]): Promise<void> {
+  if (batch.length === 0) return
   const { session, query } = check
   const parts: string[] = []
   for (const [index, one] of batch.entries()) {
     const name = `hotswap_check_${index}`
     const types = await typeList(query, one.parameterOids)
-    parts.push(`${planSql(name, one.text, types, one.parameters)}; DEALLOCATE ${name}`)
+    parts.push(`${planSql(name, one.text, types, one.before.description.parameters.length)}; DEALLOCATE ${name}`)
   }
   check.left()
   const result = await session.query(parts.join('; '))
@@ -159,8 +184,13 @@ async function planBatch(check: CheckWithin, batch: readonly PlannedStatement[])
   await query('ROLLBACK TO hotswap_statement')
   await forgetPrepared(query)
   const [only, ...others] = batch
-  if (only !== undefined && others.length === 0) noteError(check, only.statement, result.error)
-  else for (const one of batch) await planBatch(check, [one])
+  if (only !== undefined && others.length === 0) {
+    noteError(check, only.statement, result.error)
+    return
+  }
+  const half = batch.length >> 1
+  await planBatch(check, batch.slice(0, half))
+  await planBatch(check, batch.slice(half))
 }
 
 /** PREPARE is not undone by a rollback. */

@@ -29,12 +29,27 @@ export async function connectDescriber({ url, applicationName, connectMs }: Desc
   // A lost connection fails what is asked next.
   client.on('error', () => undefined)
   await client.connect()
+  /** One after the other. */
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(task: () => Promise<T>): Promise<T> => {
+    const done = last.then(task)
+    last = done.catch(() => undefined)
+    return done
+  }
   return {
-    query: async (text) => (await client.query({ text, rowMode: 'array', types: asText })).rows,
-    describe: (text, oids) =>
-      new Promise((resolve, reject) => {
-        client.query(describeQuery(fromByteString(text) ?? text, oids, resolve, reject))
+    query: (text) =>
+      inTurn(async () => {
+        // Of several statements the last one counts.
+        const results = [await client.query({ text, rowMode: 'array', types: asText })].flat()
+        return results.at(-1)?.rows ?? []
       }),
+    describe: (text, oids) =>
+      inTurn(
+        () =>
+          new Promise((resolve, reject) => {
+            client.query(describeQuery(fromByteString(text) ?? text, oids, resolve, reject))
+          }),
+      ),
     end: () => client.end(),
   }
 }

@@ -1,0 +1,103 @@
+import type { FleetEffect, FleetEvent, Member, ProxyState, Step, View } from './protocol.js'
+
+/**
+ * The side of the traffic.
+ *
+ *                    open switch                 closed, same head
+ *     serving -----------------------> holding ---------------------> serving
+ *        |                                |                              ^
+ *        | lost, at any time              | closed, another head         | caught up
+ *        v                                v                              |
+ *       out --- join: as from a look --> catching up --------------------+
+ *
+ *     any --- the view says `fenced` ---> fenced --- sessions ended ---> join, as from out
+ */
+export function follow(state: ProxyState, event: FleetEvent): Step {
+  const { member } = state
+  const to = (next: Member, ...effects: FleetEffect[]): Step => ({ state: { ...state, member: next }, effects })
+  const stay: Step = { state, effects: [] }
+  if ('view' in event) return followView(state, event.view)
+  switch (event.kind) {
+    case 'lost':
+      return to({ at: 'out' }, ...holdFrom(member), { kind: 'join' })
+    case 'poked':
+      return look(state)
+    case 'again':
+      if (member.at === 'out' || member.at === 'fenced') return to(member, { kind: 'join' })
+      return member.at === 'catching up' ? to(member, { kind: 'catch up' }) : stay
+    case 'drained':
+      return member.at === 'holding' && member.switch === event.switch ? drained(state, member) : stay
+    case 'caught up': {
+      const caughtUp = { ...state, head: event.head }
+      // Another switch may have been opened meanwhile; its end is waited for.
+      if (member.at !== 'catching up') return { state: caughtUp, effects: [] }
+      return { state: { ...caughtUp, member: { at: 'serving' } }, effects: [{ kind: 'release' }] }
+    }
+    case 'sessions ended':
+      return member.at === 'fenced' ? to(member, { kind: 'join' }) : stay
+    case 'deadline':
+      return member.at === 'holding' && member.switch === event.switch
+        ? to(member, { kind: 'close', switch: event.switch, force: true })
+        : stay
+    default:
+      return stay
+  }
+}
+
+function followView(state: ProxyState, view: View): Step {
+  const { member, head } = state
+  const to = (next: Member, ...effects: FleetEffect[]): Step => ({ state: { ...state, member: next }, effects })
+  if (view.fenced) {
+    if (member.at === 'fenced') return { state, effects: [] }
+    return to({ at: 'fenced' }, ...holdFrom(member), { kind: 'end sessions' })
+  }
+  if (view.open) {
+    const abandoned = isAbandoned(state, view)
+    if (member.at === 'holding' && member.switch === view.switch) {
+      return member.abandoned === abandoned ? { state, effects: [] } : to({ ...member, abandoned })
+    }
+    return to(
+      { at: 'holding', switch: view.switch, drained: false, abandoned },
+      ...holdFrom(member),
+      { kind: 'acknowledge', switch: view.switch, drained: false },
+      { kind: 'drain', switch: view.switch },
+    )
+  }
+  if (view.head === head) {
+    return member.at === 'serving' ? { state, effects: [] } : to({ at: 'serving' }, { kind: 'release' })
+  }
+  if (member.at === 'catching up') return { state, effects: [] }
+  return to({ at: 'catching up' }, ...holdFrom(member), { kind: 'catch up' })
+}
+
+/** The coordinator does not work on its switch any more: whoever sees it may close it. */
+function isAbandoned({ coordinator }: ProxyState, view: View): boolean {
+  if (!view.mine) return view.orphaned
+  return coordinator.at === 'idle' || coordinator.at === 'beginning' || coordinator.switch !== view.switch
+}
+
+function look(state: ProxyState): Step {
+  const { member, coordinator } = state
+  // A coordinator gathers instead, which shows the same.
+  if (member.at === 'out' || member.at === 'fenced' || coordinator.at === 'gathering') return { state, effects: [] }
+  // Only here: an attempt to close that comes too early is answered by a view, which must not lead to the next at once.
+  if (member.at === 'holding' && member.abandoned) {
+    return { state, effects: [{ kind: 'close', switch: member.switch, force: false }] }
+  }
+  return { state, effects: [{ kind: 'look' }] }
+}
+
+function drained(state: ProxyState, member: Extract<Member, { at: 'holding' }>): Step {
+  const gathering = state.coordinator.at === 'gathering'
+  return {
+    state: { ...state, member: { ...member, drained: true } },
+    effects: [
+      { kind: 'acknowledge', switch: member.switch, drained: true },
+      ...(gathering ? [{ kind: 'gather', switch: member.switch } as const] : []),
+    ],
+  }
+}
+
+function holdFrom(member: Member): FleetEffect[] {
+  return member.at === 'serving' ? [{ kind: 'hold' }] : []
+}

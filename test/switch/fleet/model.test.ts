@@ -1,0 +1,144 @@
+import { expect, test } from 'vitest'
+import { type FleetEvent, type Standing, type StepFunction, step } from '../../../src/switch/fleet/protocol.js'
+import { type DatabaseRules, realDatabase } from './database-model.js'
+import { explore } from './explore.js'
+import { type Protocol, product } from './model.js'
+import { firstWorld } from './world.js'
+
+interface Case {
+  /** Proxies that serve from the beginning. */
+  readonly members: number
+  /** Proxies that join meanwhile. */
+  readonly late?: number
+  /** What goes wrong: kill, SIGSTOP, a lost connection, a killed migrator, a timer that fires too early. */
+  readonly faults?: number
+  readonly switches?: number
+}
+
+function run(protocol: Protocol, { members, late = 0, faults = 0, switches = 1 }: Case) {
+  return explore(firstWorld(members, late, faults), {
+    protocol,
+    bounds: { switches, backends: 2 },
+    maxStates: 6_000_000,
+  })
+}
+
+const short: readonly Case[] = [
+  { members: 1, faults: 2 },
+  { members: 2, faults: 1 },
+  { members: 2, switches: 2 },
+  { members: 1, late: 1 },
+  { members: 3 },
+]
+const long: readonly Case[] = [
+  { members: 2, faults: 2 },
+  { members: 2, faults: 1, switches: 2 },
+  { members: 1, late: 1, faults: 1 },
+  { members: 3, faults: 1 },
+  { members: 3, switches: 2 },
+]
+
+for (const one of process.env.HOTSWAP_LONG === undefined ? short : [...short, ...long]) {
+  test(`no stale statement, no second head, and always an end: ${JSON.stringify(one)}`, { timeout: 3_600_000 }, () => {
+    const { states, ...found } = run(product, one)
+    console.info(`${JSON.stringify(one)}: ${states} states, ${found.moves} moves`)
+    expect(found).toMatchObject({ violation: undefined, stuck: undefined, whole: true })
+    // Every timer and fault has to have come to pass: a model in which nothing happens proves nothing.
+    expect(states).toBeGreaterThan(500)
+  })
+}
+
+const oneFault: Case = { members: 2, faults: 1 }
+
+/** What the model has to find where the database does not keep a rule. */
+const brokenDatabases: readonly [keyof DatabaseRules, RegExp, Case][] = [
+  ['registrationIsChecked', /^a statement made for head 0 ran on head 1/, oneFault],
+  // The head is read while a COMMIT is in doubt.
+  ['closeTakesTheLock', /^a statement made for head 0 ran on head 1/, oneFault],
+  ['enterChecksTheSwitch', /^a statement made for head 0 ran on head 1/, oneFault],
+  ['goneIsSeen', /^a statement made for head 0 ran on head 1/, oneFault],
+  ['joinWaitsForBackends', /^a statement made for head 0 ran on head 1/, oneFault],
+  ['joinMakesARow', /^a statement made for head 0 ran on head 1/, { members: 1, late: 1 }],
+  // A released lock counts as gone.
+  ['lostIsNotGone', /^a statement made for head 0 ran on head 1/, oneFault],
+]
+
+test.each(brokenDatabases)('a database without "%s" is found out', (rule, violation, one) => {
+  const found = run({ step, database: { ...realDatabase, [rule]: false } }, one)
+  expect(found.violation).toMatch(violation)
+})
+
+const countAs =
+  (from: Standing, to: Standing): StepFunction =>
+  (state, event) =>
+    step(
+      state,
+      event.kind === 'standings'
+        ? { ...event, standings: event.standings.map((standing) => (standing === from ? to : standing)) }
+        : event,
+    )
+
+const without =
+  (kind: FleetEvent['kind']): StepFunction =>
+  (state, event) =>
+    event.kind === kind ? { state, effects: [] } : step(state, event)
+
+/** Serves again at the deadline, without asking whether the migration is over. */
+const releaseAtDeadline: StepFunction = (state, event) =>
+  event.kind === 'deadline' && state.member.at === 'holding'
+    ? { state: { ...state, member: { at: 'serving' } }, effects: [{ kind: 'release' }] }
+    : step(state, event)
+
+/** Serves again with the old generation. */
+const releaseWithoutHead: StepFunction = (state, event) => {
+  const next = step(state, event)
+  return next.state.member.at === 'catching up'
+    ? { state: { ...next.state, member: { at: 'serving' } }, effects: [{ kind: 'release' }] }
+    : next
+}
+
+/** Says that it is drained as soon as it holds. */
+const drainedTooEarly: StepFunction = (state, event) => {
+  const next = step(state, event)
+  const effects = next.effects.map((effect) => (effect.kind === 'acknowledge' ? { ...effect, drained: true } : effect))
+  return { ...next, effects }
+}
+
+const closeWithoutForce: StepFunction = (state, event) => {
+  const next = step(state, event)
+  return {
+    ...next,
+    effects: next.effects.map((effect) => (effect.kind === 'close' ? { ...effect, force: false } : effect)),
+  }
+}
+
+const stale = /^a statement made for head 0 ran on head 1/
+const brokenProxies: readonly [string, StepFunction, Case][] = [
+  ['takes the silent ones for gone, without fencing them', countAs('silent', 'gone'), oneFault],
+  ['takes those for gone that were told to end', countAs('fenced', 'gone'), oneFault],
+  ['takes whoever holds for drained', countAs('held', 'drained'), { members: 2 }],
+  ['says that it is drained too early', drainedTooEarly, { members: 2 }],
+  ['serves again at the deadline by itself', releaseAtDeadline, oneFault],
+  ['serves again without reading the head', releaseWithoutHead, { members: 2 }],
+]
+
+test.each(brokenProxies)('a proxy that %s is found out', (_, broken, one) => {
+  expect(run({ step: broken, database: realDatabase }, one).violation).toMatch(stale)
+})
+
+const stuckProxies: readonly [string, StepFunction][] = [
+  ['does nothing at the deadline', without('deadline')],
+  ['never ends a migration that hangs', closeWithoutForce],
+  ['does not try to join again', without('again')],
+]
+
+test.each(stuckProxies)('a proxy that %s keeps the fleet from going on', (_, broken) => {
+  const found = run({ step: broken, database: realDatabase }, oneFault)
+  expect(found.violation).toBeUndefined()
+  expect(found.stuck).toBeDefined()
+})
+
+test('a proxy that never fences gives way for ever, and the fleet goes on', () => {
+  const found = run({ step: without('silence'), database: realDatabase }, oneFault)
+  expect(found).toMatchObject({ violation: undefined, stuck: undefined })
+})

@@ -72,6 +72,9 @@ export interface VersionSource extends GenerationSource {
   close(): void
 }
 
+const CHANGED_ELSEWHERE =
+  'the database was changed elsewhere, and no rule file says what became of it: write one of the name that is given here, and reload'
+
 /** Reads rules, store and catalog once; gives the problems where they do not fit. Rejects where the database cannot be asked. */
 export async function createVersionSource(options: VersionSourceOptions): Promise<Checked<VersionSource>> {
   const { query, log } = options
@@ -103,10 +106,10 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
       { ...describeVersions(next.versions), ...(next.found.length > 0 ? { found: next.found } : {}) },
       'new generation',
     )
-    complain(next.unexplained, 'the database was changed elsewhere, and no rule file says what became of it')
+    complain(next.unexplained, CHANGED_ELSEWHERE)
     return next.versions.generation
   }
-  complain(known.unexplained, 'the database was changed elsewhere, and no rule file says what became of it')
+  complain(known.unexplained, CHANGED_ELSEWHERE)
   const nextNumber = () => active.generation.number + 1
 
   /** Looks at the database; true where that gave another generation. */
@@ -121,7 +124,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
     if (isNew) put(next.value)
     else {
       known = { ...next.value, versions: known.versions }
-      complain(next.value.unexplained, 'the database was changed elsewhere, and no rule file says what became of it')
+      complain(next.value.unexplained, CHANGED_ELSEWHERE)
     }
     return isNew
   }

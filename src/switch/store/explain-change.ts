@@ -1,6 +1,7 @@
 import type { Catalog } from '../../catalog/catalog.js'
 import { type Difference, formatDifference } from '../../catalog/difference.js'
 import { type DeclareOptions, planApplied, planGeneration } from '../../config/declare.js'
+import { fitRule } from '../../config/fit-rule.js'
 import type { Problem } from '../../config/problem.js'
 import type { RuleFile } from '../../config/rule-file.js'
 import { planStep, type StepRules } from '../../rewrite/plan-step.js'
@@ -18,8 +19,8 @@ export type ExplainedChange =
 
 /**
  * Finds the steps from the stored head to the database as it is: the armed rule files that fit it now, else what identity
- * shows. What changed the meaning of values without a trace (UPDATE, ALTER TYPE ... USING) it cannot see, so that types that
- * changed need a rule.
+ * shows, with the rule file of the step's own name, where there is one. What changed the meaning of values without a trace
+ * (UPDATE, ALTER TYPE ... USING) it cannot see, so that types that changed need a rule.
  */
 export async function explainChange(
   { steps, head }: Pick<StoredState, 'steps' | 'head'>,
@@ -28,12 +29,17 @@ export async function explainChange(
   options: DeclareOptions,
 ): Promise<ExplainedChange> {
   const known = new Set(steps.map(({ name }) => name))
+  const name = nextName(known)
+  const own = rules.find(({ version }) => version === name)
+  if (own !== undefined) return await stepsOfFiles([head, live], [own], options)
   const open = rules.filter(({ version }) => !known.has(version))
   const older = await planApplied(steps[0]?.before ?? head, open, options)
   if (!older.ok) return { kind: 'unexplained', problems: older.problems }
   const stored = await planGeneration(head, older.value.armed, options)
   if (!stored.ok) return { kind: 'unexplained', problems: stored.problems }
   const { armed } = stored.value
+  const single = await stepOfFirst(head, live, armed, options)
+  if (single !== undefined) return single
   const newer = await planGeneration(live, armed, options)
   if (!newer.ok) return { kind: 'unexplained', problems: newer.problems }
   const files = armed.slice(0, armed.length - newer.value.armed.length)
@@ -41,12 +47,24 @@ export async function explainChange(
     const catalogs = newer.value.generation.versions.map(({ catalog }) => catalog)
     return await stepsOfFiles([head, ...catalogs.slice(1)], files, options)
   }
-  const name = nextName(new Set([...known, ...rules.map(({ version }) => version)]))
   const { mapping, differences } = planStep(head, live)
   const problems = [...differences, ...findRetypedElsewhere(head, live, new Map())].map(problemOf(name))
   if (problems.length > 0) return { kind: 'unexplained', problems }
   if (mapping.relations.size === 0 && (mapping.objects?.size ?? 0) === 0) return { kind: 'same' }
   return { kind: 'steps', steps: [{ name, before: head, after: live, rules: new Map() }] }
+}
+
+/** The first armed file alone: what the old table was is known, so that the file need not say it. */
+async function stepOfFirst(
+  head: Catalog,
+  live: Catalog,
+  [file, ...rest]: readonly RuleFile[],
+  options: DeclareOptions,
+): Promise<ExplainedChange | undefined> {
+  if (file === undefined || fitRule(live, file, await options.server.types([file])).kind !== 'after') return undefined
+  const later = await planGeneration(live, rest, options)
+  if (!later.ok || later.value.armed.length < rest.length) return undefined
+  return await stepsOfFiles([head, live], [file], options)
 }
 
 /** One step a file; the catalogs between them are derived from the last one. */

@@ -10,6 +10,7 @@ import { type AppliedStep, headOf, planVersions, withoutRetired } from './plan-v
 import { StatementFailure, serverErrorOf } from './server-error.js'
 import { readVersions } from './store/read-versions.js'
 import { numberOfToken, type RecordedStep, type Store } from './store/store.js'
+import type { UnexplainedChange } from './store/unexplained.js'
 
 /** What a proxy knows of the versions of its database. */
 export interface KnownVersions {
@@ -23,6 +24,8 @@ export interface KnownVersions {
   readonly seen: string
   /** Why the database is not the newest version, where no rule file says it. */
   readonly unexplained: readonly Problem[]
+  /** What is known of that: statements that name the rest of it are refused. */
+  readonly change?: UnexplainedChange | undefined
   /** Steps that were found now. */
   readonly found: readonly string[]
 }
@@ -85,9 +88,9 @@ export function createStoredReader(store: Store, query: TextQuery): VersionReade
       const check = async (versions: DeclaredVersions) => (checked ? await checkRules(query, versions, rules) : [])
       const read = await readVersions({ store, query, rules, declare, check })
       if (!read.ok) return read
-      const { state, versions, seen, unexplained, found } = read.value
+      const { state, versions, seen, unexplained, change, found } = read.value
       const { steps, defaultVersion, retired, number } = state
-      return { ok: true, value: { versions, steps, defaultVersion, retired, number, seen, unexplained, found } }
+      return { ok: true, value: { versions, steps, defaultVersion, retired, number, seen, unexplained, change, found } }
     },
     async record({ number }, session, step) {
       const token = await store.openSwitch(step.name)

@@ -14,6 +14,7 @@ import { createDeclaredReader, createStoredReader, type KnownVersions } from './
 import { type AppliedStep, headOf, planVersions, withoutRetired } from './plan-versions.js'
 import { createRuleServer } from './rule-server.js'
 import type { Store } from './store/store.js'
+import { guardRewriter } from './store/unexplained.js'
 import { refusePromotion, refuseRetirement } from './version-changes.js'
 
 export interface VersionSourceOptions {
@@ -88,7 +89,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   const first = await reader.read(rules, declareAs(1), true)
   if (!first.ok) return first
   let known = first.value
-  let active = activate(known.versions, options)
+  let active = activate(known, options)
   let refreshing: Promise<boolean> | undefined
   /** The last thing said about a database that rules do not fit: said once, not every second. */
   let complaint = ''
@@ -101,7 +102,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   }
   const put = (next: KnownVersions): Generation => {
     known = next
-    active = activate(next.versions, options)
+    active = activate(next, options)
     log.info(
       { ...describeVersions(next.versions), ...(next.found.length > 0 ? { found: next.found } : {}) },
       'new generation',
@@ -120,13 +121,8 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
       complain(next.problems, 'the rules do not fit the database now')
       return false
     }
-    const isNew = next.value.unexplained.length === 0 || next.value.number !== known.number
-    if (isNew) put(next.value)
-    else {
-      known = { ...next.value, versions: known.versions }
-      complain(next.value.unexplained, CHANGED_ELSEWHERE)
-    }
-    return isNew
+    put(next.value)
+    return true
   }
 
   const lookOnce = async (): Promise<boolean> => {
@@ -158,13 +154,23 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
     armed: known.versions.armed,
     types: (files) => server.types(files),
     async plan(head, step) {
+      if (known.unexplained.length > 0) return { ok: false, problems: known.unexplained }
       if (known.steps.some(({ name }) => name === step.name)) return { ok: false, problems: [nameTaken(step.name)] }
       const planned = await planVersions(head, rules, [...known.steps, step], declareAs(nextNumber()))
       return planned.ok ? { ok: true, value: withoutRetired(planned.value, known.retired) } : planned
     },
     record: (session, step, after, fingerprint) => reader.record(known, session, { ...step, after, fingerprint }),
     publish: (versions, step, seen, number) =>
-      put({ ...known, versions, steps: [...known.steps, step], seen, number, unexplained: [], found: [] }),
+      put({
+        ...known,
+        versions,
+        steps: [...known.steps, step],
+        seen,
+        number,
+        unexplained: [],
+        change: undefined,
+        found: [],
+      }),
   })
 
   /** Changes what is known besides steps, and reads it again. */
@@ -246,8 +252,10 @@ function renumbered(known: KnownVersions, number: number): KnownVersions {
   return { ...known, versions: { ...versions, generation: { ...versions.generation, number } } }
 }
 
-function activate({ generation }: DeclaredVersions, options: VersionSourceOptions): ActiveGeneration {
-  return { generation, rewriter: options.createRewriter(generation) }
+function activate({ versions, change }: KnownVersions, options: VersionSourceOptions): ActiveGeneration {
+  const { generation } = versions
+  const rewriter = options.createRewriter(generation)
+  return { generation, rewriter: change === undefined ? rewriter : guardRewriter(rewriter, generation, change) }
 }
 
 /** What a log line or a command says of the versions in force. */

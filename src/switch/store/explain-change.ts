@@ -29,7 +29,7 @@ export async function explainChange(
   options: DeclareOptions,
 ): Promise<ExplainedChange> {
   const known = new Set(steps.map(({ name }) => name))
-  const name = nextName(known)
+  const name = nextStepName(steps)
   const own = rules.find(({ version }) => version === name)
   if (own !== undefined) return await stepsOfFiles([head, live], [own], options)
   const open = rules.filter(({ version }) => !known.has(version))
@@ -97,7 +97,9 @@ function problemOf(file: string): (difference: Difference) => Problem {
   return (difference) => ({ place: { file, line: 1, column: 1 }, message: formatDifference(difference) })
 }
 
-function nextName(taken: ReadonlySet<string>): string {
+/** What the next step that is found, and that no rule file names, is called. */
+export function nextStepName(steps: StoredState['steps']): string {
+  const taken = new Set(steps.map(({ name }) => name))
   for (let number = 1; ; number++) {
     const name = `out-of-band-${number}`
     if (!taken.has(name)) return name

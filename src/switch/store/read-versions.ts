@@ -6,8 +6,9 @@ import type { Checked, Problem } from '../../config/problem.js'
 import type { RuleFile } from '../../config/rule-file.js'
 import { planVersions, withoutRetired } from '../plan-versions.js'
 import { serverErrorOf } from '../server-error.js'
-import { explainChange } from './explain-change.js'
+import { explainChange, nextStepName } from './explain-change.js'
 import { numberOfToken, type Store, type StoredState } from './store.js'
+import { describeUnexplained, type UnexplainedChange, withUnexplained } from './unexplained.js'
 
 export interface ReadVersionsOptions {
   readonly store: Store
@@ -25,8 +26,10 @@ export interface StoredVersions {
   readonly versions: DeclaredVersions
   /** The fingerprint of the database when it was looked at. */
   readonly seen: string
-  /** Why the database is not the stored head, where no rule says what became of it: then the versions end with that. */
+  /** Why the database is not the stored head, where no rule says what became of it. */
   readonly unexplained: readonly Problem[]
+  /** What is known of that: then the versions end with the database as it is. */
+  readonly change?: UnexplainedChange
   /** Steps that were made elsewhere, and are in the store since now. */
   readonly found: readonly string[]
 }
@@ -55,7 +58,7 @@ async function tryRead(options: ReadVersionsOptions): Promise<Checked<StoredVers
   }
   const live = await introspect(query, state.head)
   const change = await explainChange(state, live, rules, declare)
-  if (change.kind === 'unexplained') return await asStored(options, state, seen, change.problems)
+  if (change.kind === 'unexplained') return await asStored(options, state, seen, live, change.problems)
   const steps = change.kind === 'same' ? [] : change.steps
   const now = { ...state, head: live, fingerprint: seen, steps: [...state.steps, ...steps] }
   const planned = await planChecked(options, live, now)
@@ -91,17 +94,23 @@ async function planChecked(
   return problems.length > 0 ? { ok: false, problems } : { ok: true, value: withoutRetired(planned.value, retired) }
 }
 
-/** The versions as the store has them, although the database is another one now. */
+/** The versions as the store has them, and what identity shows of the database as it is. */
 async function asStored(
   { rules, declare }: ReadVersionsOptions,
   state: StoredState,
   seen: string,
+  live: Catalog,
   unexplained: readonly Problem[],
 ): Promise<Checked<StoredVersions>> {
-  const planned = await planVersions(state.head, rules, state.steps, declare)
+  const name = nextStepName(state.steps)
+  // A file of that name did not explain it.
+  const others = rules.filter(({ version }) => version !== name)
+  const planned = await planVersions(state.head, others, state.steps, declare)
   if (!planned.ok) return { ok: false, problems: unexplained }
+  const change = describeUnexplained(name, state.head, live)
   const versions = withoutRetired(planned.value, state.retired)
-  return { ok: true, value: { ...found(state, versions, seen), unexplained } }
+  const generation = withUnexplained(versions.generation, change)
+  return { ok: true, value: { ...found(state, { ...versions, generation }, seen), unexplained, change } }
 }
 
 /** Records a step that has taken place; undefined where another proxy was faster. */

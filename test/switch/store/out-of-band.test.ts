@@ -104,25 +104,46 @@ test('what old statements do not see makes no version: the head alone is stored 
 })
 
 test.each([
-  ['a column that is gone', 'ALTER TABLE users DROP email', 'public.users.email: the column was dropped'],
+  [
+    'a column that is gone',
+    'ALTER TABLE users DROP email; ALTER TABLE posts RENAME title TO headline',
+    'public.users.email: the column was dropped',
+  ],
   [
     'a type that changed, whatever its values did',
-    'ALTER TABLE users ALTER id TYPE bigint USING id * 2',
+    'ALTER TABLE users ALTER id TYPE bigint USING id * 2; ALTER TABLE posts RENAME title TO headline',
     'in a migration made elsewhere',
   ],
-])('%s needs a rule: the old versions stay, the log says why, and other tables are served', async (_, sql, expected) => {
-  database = await createDatabase(schema)
+])('%s needs a rule: statements that name its table are refused, others go on', async (_, sql, expected) => {
+  database = await createDatabase(`${schema}; CREATE VIEW names AS SELECT name FROM users;
+    CREATE FUNCTION all_users() RETURNS SETOF users LANGUAGE sql AS 'SELECT * FROM users'`)
   const proxy = await start()
   const client = await proxy.connect()
+  await client.query({ name: 'p', text: 'SELECT * FROM users' })
   await database.run(sql)
   await waitFor(() => proxy.versions.unexplained.length > 0)
   expect(proxy.versions.unexplained.join('\n')).toContain(expected)
   expect(JSON.stringify(proxy.log)).toContain(expected)
-  expect(proxy.versionNames()).toEqual(['initial'])
-  expect((await client.query('SELECT * FROM posts')).rows).toHaveLength(1)
+  const statements = ['SELECT name FROM "users"', 'SELECT * FROM names', 'SELECT * FROM all_users()', 'TRUNCATE users']
+  for (const text of [...statements, { name: 'p', text: 'SELECT * FROM users' }]) {
+    await expect(client.query(text)).rejects.toMatchObject({
+      code: '0A000',
+      message: expect.stringContaining('the database was changed elsewhere'),
+      detail: expect.stringContaining(expected),
+      hint: 'Write the rule file out-of-band-1.yaml, and let the proxy reload its rules.',
+    })
+  }
+  expect((await client.query('SELECT * FROM posts')).rows).toEqual([{ id: 1, title: 'T', body: 'B' }])
   expect((await proxy.versions.reload()).ok).toBe(false)
+  expect((await proxy.migrate('one', 'ALTER TABLE posts RENAME TO articles'))?.detail).toContain(expected)
   const complaints = proxy.log.filter(({ message }) => message.includes('no rule file says'))
   expect(complaints).toHaveLength(1)
+  expect(proxy.versions.storedNumber).toBe(1)
+
+  // Also by a proxy that starts now.
+  const again = await start()
+  const other = await again.connect()
+  await expect(other.query('SELECT id FROM users')).rejects.toMatchObject({ code: '0A000' })
 })
 
 test('the rule file that comes later is the step, under its own name', async () => {

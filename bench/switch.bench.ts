@@ -31,7 +31,7 @@ try {
   if (!config.ok) throw new Error('the configuration is wrong')
   const holds: number[] = []
   const note = (fields: object, message: string) => {
-    if (message === 'switched') holds.push((fields as { heldMs: number }).heldMs)
+    if (message === 'switched') holds.push((fields as { heldMs: number }).heldMs), console.log(JSON.stringify(fields))
   }
   const started = await startHotswap(config.value, { info: note, warn: note, debug: note })
   if (!started.ok) throw new Error(started.failure.message)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { readStatus } from '../admin/status.js'
 import type { TextQuery } from '../catalog/introspect.js'
 import type { Config } from '../config/load-config.js'
 import { firstVersion, loadRules } from '../config/load-rules.js'
@@ -8,8 +9,10 @@ import type { ProxyLog, Proxy as RunningProxy } from '../proxy/contracts.js'
 import { createHoldGate } from '../proxy/hold-gate.js'
 import { startProxy } from '../proxy/listener.js'
 import { queryShape } from '../proxy/query-shape.js'
+import type { Generation } from '../rewrite/generation.js'
 import { createRewriter } from '../rewrite/rewriter.js'
 import { loadParser, type Parser } from '../sql/parse.js'
+import { createStatementCheck, type StatementCheck } from '../switch/check/statement-check.js'
 import { createChooseVersion } from '../switch/choose-version.js'
 import { type ControlConnection, connectControl } from '../switch/control-connection.js'
 import { createControlHook } from '../switch/control-hook.js'
@@ -63,9 +66,9 @@ export async function startHotswap(config: Config, log: ProxyLog): Promise<Start
   }
   await reservation.release()
   try {
-    return await openProxy(config, reservation.address, { control, versions: versions.value, parser, log })
+    return await openProxy(config, reservation.address, { control, ...versions.value, parser, log })
   } catch (error) {
-    versions.value.close()
+    versions.value.versions.close()
     await control.end()
     return listenFailure(error, config.listen.host, config.listen.port)
   }
@@ -83,7 +86,7 @@ async function openVersions(
   query: TextQuery,
   parser: Parser,
   log: ProxyLog,
-): Promise<Started<VersionSource>> {
+): Promise<Started<OpenedVersions>> {
   const facts = await query(
     `SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_is_in_recovery(),
        (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout')`,
@@ -111,13 +114,15 @@ async function openVersions(
     log.warn({ error: error instanceof Error ? error.stack : String(error), statement: queryShape(text) }, 'a bug')
   const store = await findStore(config, query, log)
   if (!store.ok) return store
+  const makeRewriter = (generation: Generation) =>
+    createRewriter(generation, { parser, cacheBytes: config.cacheBytes, onBug })
   const versions = await createVersionSource({
     ...(store.value === undefined ? {} : { store: store.value.store }),
     query,
     parser,
     readRules: async () =>
       config.rules === undefined ? { ok: true, value: [] } : await loadRules(config.rules, parser),
-    createRewriter: (generation) => createRewriter(generation, { parser, cacheBytes: config.cacheBytes, onBug }),
+    createRewriter: makeRewriter,
     pollMs: config.pollMs,
     log,
   })
@@ -132,7 +137,21 @@ async function openVersions(
   if (store.value?.created === true && config.defaultVersion !== undefined) {
     await versions.value.promote(config.defaultVersion)
   }
-  return versions
+  const check = createStatementCheck({
+    ...{ parser, query, log },
+    url: config.control,
+    stored: store.value !== undefined,
+    current: () => versions.value.current(),
+    createRewriter: makeRewriter,
+  })
+  return { ok: true, value: { versions: versions.value, check, stored: store.value !== undefined } }
+}
+
+interface OpenedVersions {
+  readonly versions: VersionSource
+  readonly check: StatementCheck
+  /** The versions are kept in schema hotswap. */
+  readonly stored: boolean
 }
 
 type OpenStore = Extract<OpenedStore, { readonly kind: 'open' }>
@@ -163,9 +182,8 @@ function findUnknownVersion(config: Config, versions: VersionSource): string | u
   return `clients: "${client.version}" is no version${suggestName(client.version, known)} (versions are ${known.join(', ')})`
 }
 
-interface Parts {
+interface Parts extends OpenedVersions {
   readonly control: ControlConnection
-  readonly versions: VersionSource
   readonly parser: Parser
   readonly log: ProxyLog
 }
@@ -173,12 +191,12 @@ interface Parts {
 async function openProxy(
   config: Config,
   listen: { readonly host: string; readonly port: number },
-  { control, versions, parser, log }: Parts,
+  { control, versions, check, stored, parser, log }: Parts,
 ): Promise<Started<Hotswap>> {
   const upstream = new URL(config.upstream)
   const gate = createHoldGate()
   const traffic = createLocalHold(gate, control.query)
-  const switching = { traffic, versions, parser, control: control.query, hold: config.hold, log }
+  const switching = { traffic, versions, parser, control: control.query, hold: config.hold, check, log }
   const proxy = await startProxy({
     listen,
     upstream: { host: upstream.hostname.replace(/^\[|\]$/g, ''), port: Number(upstream.port || 5432) },
@@ -191,8 +209,16 @@ async function openProxy(
       defaultVersion: config.defaultVersion,
     }),
     migrator: createCoordinator(switching),
-    tools: createToolHook({ ...switching, ledgers: KNOWN_LEDGERS, guarded: false }),
-    control: createControlHook(versions),
+    tools: createToolHook({ ...switching, ledgers: KNOWN_LEDGERS, guarded: stored }),
+    control: createControlHook({
+      versions,
+      status: () =>
+        readStatus({ versions, sessions: proxy.sessions, counters: proxy.counters, statements: check.statements }),
+      speaking: (version) =>
+        proxy.sessions().filter((session) => session.kind === 'app' && session.version === version).length,
+      moveSessions: (from, to) => proxy.moveSessions(from, to),
+    }),
+    recorded: check.note,
     log,
   })
   const url = new URL(config.upstream)
@@ -209,6 +235,7 @@ async function openProxy(
       close: async (options) => {
         versions.close()
         await proxy.close(options)
+        await check.flush()
         await control.end()
       },
     },

@@ -70,6 +70,9 @@ export const configSchema = z
             .min(1, { error: 'expected a number of tries' })
             .describe('How often a migration is tried before it gives up.')
             .default(20),
+          check: duration('500ms').describe(
+            'How long the statements of the running app may be checked before COMMIT, while traffic is held.',
+          ),
         })
         .prefault({}),
       cache: z

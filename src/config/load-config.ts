@@ -23,6 +23,7 @@ export interface Config {
     readonly timeoutMs: number
     readonly lockTimeoutMs: number
     readonly retries: number
+    readonly checkMs: number
   }
   readonly cacheBytes: number
   readonly pollMs: number
@@ -118,6 +119,7 @@ function freezeConfig(input: ConfigInput, file: string | undefined, flags: Confi
       timeoutMs: parseDuration(input.hold.timeout) ?? 0,
       lockTimeoutMs: parseDuration(input.hold.lock_timeout) ?? 0,
       retries: input.hold.retries,
+      checkMs: parseDuration(input.hold.check) ?? 0,
     }),
     cacheBytes: parseSize(input.cache.max_bytes) ?? 0,
     pollMs: parseDuration(input.poll) ?? 0,

@@ -25,6 +25,12 @@ export function beginBatch(session: Session): boolean {
     }
   }
   session.held = false
+  if (session.nextVersion !== undefined && session.status === 'I') {
+    session.versionName = session.nextVersion
+    session.firstVersion = session.nextVersion
+    session.nextVersion = undefined
+    session.epochDue = true
+  }
   const active = options.generations.current()
   if (active !== session.epoch.active || session.epochDue) {
     if (!idle) return false

@@ -272,6 +272,8 @@ export interface Proxy {
   readonly port: number
   sessions(): readonly SessionInfo[]
   counters(): ProxyCounters
+  /** Lets app sessions that speak `from` speak `to` from their next transaction on; gives how many. */
+  moveSessions(from: string, to: string): number
   /** Stops listening, lets transactions end until the deadline, then closes what is left. */
   close(options?: { readonly deadlineMs?: number }): Promise<void>
 }

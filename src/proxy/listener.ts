@@ -62,6 +62,13 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     port: address.port,
     sessions: () => [...connections.values()].map(describe),
     counters: () => ({ ...context.counters }),
+    moveSessions(from, to) {
+      const moved = [...connections.values()].flatMap(({ session }) =>
+        session?.kind === 'app' && session.versionName === from ? session : [],
+      )
+      for (const session of moved) session.nextVersion = to
+      return moved.length
+    },
     close: ({ deadlineMs = 10_000 } = {}) => close(server, connections, deadlineMs),
   }
 }

@@ -75,6 +75,7 @@ export function openSession(context: ProxyContext, start: SessionStart): Session
     searchPath: undefined,
     epoch: makeEpoch(conditions, options.generations.current(), start.version),
     role: undefined,
+    nextVersion: undefined,
     epochDue: false,
     probeDue: true,
     versionDue: false,

@@ -65,7 +65,7 @@ export interface Session {
   /** The value of hotswap.migrate. */
   readonly migration: string
   /** The version of the start of the session, which RESET hotswap.version goes back to. */
-  readonly firstVersion: string
+  firstVersion: string
   readonly since: number
   readonly client: Socket
   readonly server: Socket
@@ -102,6 +102,8 @@ export interface Session {
 
   epoch: Epoch
   versionName: string
+  /** The version that it is to speak from its next transaction on. */
+  nextVersion: string | undefined
   /** current_user as of the last probe; undefined before. */
   role: string | undefined
   path: readonly string[]

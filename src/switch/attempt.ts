@@ -4,6 +4,7 @@ import { errorFields } from '../proxy/client-error.js'
 import type { Blocker, ClientError, MigratorSession } from '../proxy/contracts.js'
 import type { ErrorFields } from '../rewrite/outcome.js'
 import type { Parser } from '../sql/parse.js'
+import type { BudgetedCheck, Checkup } from './plan-within.js'
 import type { SwitchAccess } from './version-source.js'
 
 /** A migration as it was asked for, after the checks that need no database. */
@@ -26,6 +27,7 @@ export interface Attempt {
   readonly control: TextQuery
   readonly lockTimeoutMs: number
   readonly parser: Parser
+  readonly check: BudgetedCheck | undefined
   /** Milliseconds for the file from its first statement on. */
   readonly runMs: number
 }
@@ -38,6 +40,7 @@ export type AttemptOutcome =
       readonly changed: readonly string[]
       /** The step as a rule file. */
       readonly rule: string
+      readonly checked: Checkup | undefined
     }
   | { readonly kind: 'failed'; readonly error: ErrorFields; readonly differences: readonly string[] }
   | { readonly kind: 'gave way'; readonly reason: string; readonly blockers: readonly Blocker[] }

@@ -1,44 +1,99 @@
 import { formatProblem } from '../config/problem.js'
 import { errorFields } from '../proxy/client-error.js'
-import type { ControlHook } from '../proxy/contracts.js'
+import type { ClientError, ControlHook, HookReply } from '../proxy/contracts.js'
 import { describeVersions, type VersionSource } from './version-source.js'
 
+export interface ControlHookOptions {
+  readonly versions: VersionSource
+  /** What STATUS answers, as JSON. */
+  readonly status: () => object
+  /** App sessions of this proxy that speak a version. */
+  readonly speaking: (version: string) => number
+  /** Lets sessions that speak a version speak another one from their next transaction on; gives how many. */
+  readonly moveSessions: (from: string, to: string) => number
+}
+
 /**
- * Answers control sessions with a NOTICE that says as JSON what is in force: STATUS as it is, RELOAD after the rule files
- * were read again.
+ * Answers control sessions with a NOTICE that says as JSON what is in force:
+ *
+ *     STATUS                     who speaks what
+ *     RELOAD                     after the rule files were read again
+ *     PROMOTE 'version' [LIVE]   clients that say nothing speak it; LIVE: those that are connected, too
+ *     RETIRE 'version'           nobody may speak it any more
  */
-export function createControlHook(versions: VersionSource): ControlHook {
+export function createControlHook(options: ControlHookOptions): ControlHook {
+  const { versions } = options
   return {
     async run(text) {
-      const command = text.trim().replace(/;$/, '').toUpperCase()
-      if (command === 'STATUS') {
-        const { generation } = versions.current()
-        return { ok: true, tag: 'STATUS', notices: [print({ generation, armed: versions.armed })] }
-      }
-      if (command !== 'RELOAD') {
-        return {
-          ok: false,
-          error: errorFields({
-            sqlstate: '42601',
-            message: 'unknown control command',
-            hint: 'There are STATUS and RELOAD.',
-          }),
-        }
-      }
-      const reloaded = await versions.reload()
-      if (reloaded.ok) return { ok: true, tag: 'RELOAD', notices: [print(reloaded.value)] }
-      return {
-        ok: false,
-        error: errorFields({
-          sqlstate: 'F0000',
-          message: 'the rules were not reloaded; the old ones stay in force',
-          detail: reloaded.problems.map(formatProblem).join('\n'),
-        }),
+      const [command = '', version, live] = wordsOf(text)
+      switch (command.toUpperCase()) {
+        case 'STATUS':
+          return told('STATUS', options.status())
+        case 'RELOAD':
+          return await reload(versions)
+        case 'PROMOTE':
+          return version === undefined ? unknown : await promote(options, version, live?.toUpperCase() === 'LIVE')
+        case 'RETIRE':
+          return version === undefined ? unknown : await retire(options, version)
+        default:
+          return unknown
       }
     },
   }
 }
 
-function print(versions: Parameters<typeof describeVersions>[0]): string {
-  return JSON.stringify(describeVersions(versions))
+/** Words, and strings in quotes. */
+function wordsOf(text: string): string[] {
+  return [...text.trim().matchAll(/'((?:[^']|'')*)'|([^\s;']+)/g)].map(([, quoted, word]) =>
+    quoted === undefined ? (word ?? '') : quoted.replaceAll("''", "'"),
+  )
+}
+
+function told(tag: string, facts: object): HookReply {
+  return { ok: true, tag, notices: [JSON.stringify(facts)] }
+}
+
+function refused(error: ClientError): HookReply {
+  return { ok: false, error: errorFields(error) }
+}
+
+const unknown = refused({
+  sqlstate: '42601',
+  message: 'unknown control command',
+  hint: "There are STATUS, RELOAD, PROMOTE 'version' [LIVE] and RETIRE 'version'.",
+})
+
+async function reload(versions: VersionSource): Promise<HookReply> {
+  const reloaded = await versions.reload()
+  if (reloaded.ok) return told('RELOAD', describeVersions(reloaded.value))
+  return refused({
+    sqlstate: 'F0000',
+    message: 'the rules were not reloaded; the old ones stay in force',
+    detail: reloaded.problems.map(formatProblem).join('\n'),
+  })
+}
+
+async function promote(
+  { versions, moveSessions }: ControlHookOptions,
+  version: string,
+  live: boolean,
+): Promise<HookReply> {
+  const before = versions.defaultVersion
+  const error = await versions.promote(version)
+  if (error !== undefined) return refused(error)
+  const moved = live && before !== version ? moveSessions(before, version) : 0
+  return told('PROMOTE', { default: version, before, moved })
+}
+
+async function retire({ versions, speaking }: ControlHookOptions, version: string): Promise<HookReply> {
+  const sessions = speaking(version)
+  if (sessions > 0) {
+    return refused({
+      sqlstate: '55006',
+      message: `${sessions} ${sessions === 1 ? 'session speaks' : 'sessions speak'} the version "${version}"`,
+      hint: 'Let them end, or move them by promote --live; status shows who they are.',
+    })
+  }
+  const error = await versions.retire(version)
+  return error === undefined ? told('RETIRE', { retired: version }) : refused(error)
 }

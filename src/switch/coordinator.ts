@@ -7,12 +7,22 @@ import { versionIndex } from '../rewrite/generation.js'
 import type { Parser } from '../sql/parse.js'
 import { type AttemptOutcome, failed, type Migration } from './attempt.js'
 import { describeBlocker } from './blocker.js'
+import type { StepCheck } from './check/check-step.js'
 import { encodeReport, type MigrationReport } from './migration-report.js'
 import { decodeMigration, refuseMigration } from './migration-text.js'
 import { backoffMs, pause } from './pause.js'
+import { prepareCheck } from './prepare-check.js'
 import type { SwitchHold } from './switch-hold.js'
 import { switchInTransaction } from './switch-transaction.js'
 import type { SwitchAccess, VersionSource } from './version-source.js'
+
+/** All in milliseconds, but for the tries. */
+export interface HoldLimits {
+  readonly timeoutMs: number
+  readonly lockTimeoutMs: number
+  readonly checkMs: number
+  readonly retries: number
+}
 
 export interface CoordinatorOptions {
   readonly traffic: SwitchHold
@@ -21,7 +31,8 @@ export interface CoordinatorOptions {
   /** The control connection: cancels a migration that takes too long, and resolves doubt about a COMMIT. */
   readonly control: TextQuery
   /** A file runs for `timeoutMs` from the hold on, and always for half of it: the hold ends after 1.5 times of it. */
-  readonly hold: { readonly timeoutMs: number; readonly lockTimeoutMs: number; readonly retries: number }
+  readonly hold: HoldLimits
+  readonly check?: StepCheck
   readonly log: ProxyLog
 }
 
@@ -127,7 +138,7 @@ async function runTries(
 
 /** One try; the time that it held traffic is added to `holds`. */
 async function holdAndRun(
-  { traffic, control, hold, parser }: CoordinatorOptions,
+  { traffic, control, hold, parser, check: stepCheck }: CoordinatorOptions,
   session: MigratorSession,
   migration: Migration,
   access: SwitchAccess,
@@ -135,6 +146,8 @@ async function holdAndRun(
   holds: number[],
 ): Promise<AttemptOutcome> {
   if (signal.aborted) return failed({ sqlstate: '57014', message: 'the client of the migration has left' })
+  const check = await prepareCheck(stepCheck, hold.checkMs)
+  if (check !== undefined && 'kind' in check) return check
   const since = performance.now()
   const held = await traffic.acquire(hold.timeoutMs, signal)
   if (held.kind === 'gave way') {
@@ -145,7 +158,17 @@ async function holdAndRun(
     const left = hold.timeoutMs - (performance.now() - since)
     const runMs = Math.max(left, hold.timeoutMs / 2)
     const { lockTimeoutMs } = hold
-    return await switchInTransaction({ session, migration, access, signal, control, parser, lockTimeoutMs, runMs })
+    return await switchInTransaction({
+      session,
+      migration,
+      access,
+      signal,
+      control,
+      parser,
+      check,
+      lockTimeoutMs,
+      runMs,
+    })
   } finally {
     await held.release()
     holds.push(performance.now() - since)
@@ -162,6 +185,7 @@ function reportOf(migration: Migration, outcome: AttemptOutcome, holds: readonly
     longestHoldMs: round(Math.max(0, ...holds)),
     changed: outcome.kind === 'committed' ? outcome.changed : [],
     ...(outcome.kind === 'committed' ? { rule: outcome.rule } : {}),
+    ...(outcome.kind === 'committed' && outcome.checked !== undefined ? { checked: outcome.checked } : {}),
     differences: outcome.kind === 'failed' ? outcome.differences : [],
     blockers: outcome.kind === 'gave way' ? outcome.blockers : [],
   }

@@ -1,4 +1,5 @@
-import type { TextQuery } from '../catalog/introspect.js'
+import { readFingerprint } from '../catalog/fingerprint.js'
+import { introspect, type TextQuery } from '../catalog/introspect.js'
 import { errorFields } from '../proxy/client-error.js'
 import type {
   Blocker,
@@ -10,15 +11,18 @@ import type {
   ToolMigration,
   ToolStatement,
 } from '../proxy/contracts.js'
-import { headIndex, versionIndex } from '../rewrite/generation.js'
+import { versionIndex } from '../rewrite/generation.js'
 import { fromByteString } from '../sql/byte-string.js'
 import type { Parser } from '../sql/parse.js'
 import type { AttemptOutcome } from './attempt.js'
 import { describeBlocker } from './blocker.js'
+import type { StepCheck } from './check/check-step.js'
 import { commitTransaction, connectionLost } from './commit-transaction.js'
+import type { HoldLimits } from './coordinator.js'
 import { backoffMs, pause } from './pause.js'
 import { headOf } from './plan-versions.js'
-import { planWithin, textQueryOf } from './plan-within.js'
+import { type BudgetedCheck, planWithin, textQueryOf } from './plan-within.js'
+import { prepareCheck } from './prepare-check.js'
 import { StatementFailure } from './server-error.js'
 import type { SwitchHold } from './switch-hold.js'
 import { readToolStatements } from './tool-statement.js'
@@ -30,7 +34,8 @@ export interface LiveMigrationOptions {
   readonly parser: Parser
   /** The control connection: cancels a statement that takes too long, and resolves doubt about a COMMIT. */
   readonly control: TextQuery
-  readonly hold: { readonly timeoutMs: number; readonly lockTimeoutMs: number; readonly retries: number }
+  readonly hold: HoldLimits
+  readonly check?: StepCheck
   readonly ledgers: readonly string[]
   readonly guarded: boolean
   readonly log: ProxyLog
@@ -43,10 +48,8 @@ export function createToolHook(options: LiveMigrationOptions): ToolHook {
     ledgers,
     guarded,
     read(text) {
-      const { generation } = versions.current()
-      const { objectsByName } = generation.versions[headIndex(generation)]?.catalog ?? {}
-      const isUserFunction = (name: string) =>
-        objectsByName?.get(name)?.some(({ kind }) => kind === 'function') === true
+      const { objectsByName } = headOf(versions.current())
+      const isUserFunction = (name: string) => objectsByName.get(name)?.some(({ kind }) => kind === 'function') === true
       return readToolStatements(text, { parser, ledgers, isUserFunction })
     },
     open: (session, signal) => openMigration(options, session, signal),
@@ -57,6 +60,8 @@ export function createToolHook(options: LiveMigrationOptions): ToolHook {
 interface Switching {
   readonly access: SwitchAccess
   readonly since: number
+  /** Milliseconds until the last transaction under way had ended. */
+  readonly drainMs: number
   /** Lets traffic go on, and other switches begin. */
   end(): Promise<void>
 }
@@ -80,6 +85,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
   let committing = false
   let timer: NodeJS.Timeout | undefined
   let tries = 0
+  let check: BudgetedCheck | undefined
 
   /** Holds and drains; what it gave way to, where it had to. */
   async function acquire(): Promise<Obstacle | undefined> {
@@ -96,6 +102,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     switching = {
       access: turn.access,
       since,
+      drainMs: performance.now() - since,
       async end() {
         clearTimeout(timer)
         switching = undefined
@@ -151,6 +158,10 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
   }
 
   async function firstRun(execute: () => Promise<InternalResult>): Promise<InternalResult> {
+    await warmUp()
+    const prepared = await prepareCheck(options.check, hold.checkMs)
+    if (prepared !== undefined && 'kind' in prepared) return { ok: false, error: errorOf(prepared) }
+    check = prepared
     for (tries = 1; ; tries++) {
       const obstacle = (await acquire()) ?? (await tryRun(execute))
       if ('ok' in obstacle) return obstacle
@@ -162,6 +173,18 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
       }
       session.notice(`try ${tries} of ${hold.retries + 1}: ${obstacle.reason}; traffic goes on, trying again`)
       await pause(backoffMs(tries), signal)
+    }
+  }
+
+  /** The comparison's questions are asked once before anybody waits: the first time a backend takes several times as long. */
+  async function warmUp(): Promise<void> {
+    try {
+      const query = textQueryOf(session)
+      await introspect(query, headOf(versions.current()))
+      await readFingerprint(query)
+    } catch (error) {
+      // In a failed transaction, which the statement itself will be told.
+      if (!(error instanceof StatementFailure)) throw error
     }
   }
 
@@ -185,13 +208,15 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
 
   async function commitSwitch(current: Switching): Promise<InternalResult> {
     const { access } = current
+    const asked = performance.now()
     const sql = statements.map(({ text }) => `${fromByteString(text) ?? text};\n`).join('')
     const migration = { name: nameOf(statements, versions), sql, rules: undefined }
-    const planned = await planWithin({ session, access, parser, before: access.head, migration })
+    const planned = await planWithin({ session, access, parser, before: access.head, migration, check })
     if (planned.kind !== 'planned') return await rollBack(planned)
     clearTimeout(timer)
     if (late !== undefined) return await rollBack(undefined)
     committing = true
+    const plannedAt = performance.now()
     const isStep = planned.changed.length > 0
     const { versions: next, step, fingerprint } = planned
     const number = isStep ? await access.record(textQueryOf(session), step, headOf(next), fingerprint) : 0
@@ -199,8 +224,14 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     if (refused !== undefined) return { ok: false, error: errorOf(refused) }
     if (!isStep) return { ok: true, rows: [], tag: 'COMMIT' }
     access.publish(next, step, fingerprint, number)
-    const heldMs = Math.round((performance.now() - current.since) * 10) / 10
-    log.info({ migration: planned.step.name, tries, heldMs, changed: planned.changed, user: session.user }, 'switched')
+    const heldMs = round(performance.now() - current.since)
+    const drainMs = round(current.drainMs)
+    const toolMs = round(asked - current.since - current.drainMs)
+    const planMs = round(plannedAt - asked)
+    const { statements: checked = 0, ms: checkMs = 0, unchecked = [] } = planned.checked ?? {}
+    const facts = { migration: planned.step.name, tries, heldMs, drainMs, toolMs, planMs, checkMs, checked }
+    log.info({ ...facts, changed: planned.changed, user: session.user }, 'switched')
+    for (const line of unchecked) session.notice(`not checked: ${line}`)
     session.notice(`version ${planned.step.name}: ${planned.changed.join(', ')}; traffic was held for ${heldMs} ms`)
     return { ok: true, rows: [], tag: 'COMMIT' }
   }
@@ -259,6 +290,8 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
   }
 }
 
+const round = (ms: number) => Math.round(ms * 10) / 10
+
 const internal: ClientError = { sqlstate: 'XX000', message: 'the migration was rolled back' }
 
 /** Begins a turn in which nobody else changes the generation. */
@@ -296,7 +329,9 @@ function gaveWayAtLast({ reason, blockers }: Obstacle, tries: number, own: boole
 
 function errorOf(outcome: AttemptOutcome): ReturnType<typeof errorFields> {
   if (outcome.kind === 'failed') return outcome.error
-  return errorFields(outcome.kind === 'gave way' ? { ...internal, detail: outcome.reason } : internal)
+  if (outcome.kind === 'committed') return errorFields(internal)
+  const hint = 'Nothing was changed. Run it again when less is going on, or raise hold.check.'
+  return errorFields({ sqlstate: '55P03', message: `the migration gave way: ${outcome.reason}`, hint })
 }
 
 /** The version's name: as the tool's ledger has it, where the text says that, else a number. */

@@ -1,4 +1,5 @@
 import type { Blocker } from '../proxy/contracts.js'
+import type { Checkup } from './plan-within.js'
 
 /** What became of a migration; a NOTICE of its own carries it to the client, as JSON. */
 export interface MigrationReport {
@@ -14,6 +15,8 @@ export interface MigrationReport {
   readonly changed: readonly string[]
   /** A rule file that declares the step, so that it outlives the proxy; only where it was migrated. */
   readonly rule?: string
+  /** Statements of the running app that were checked before COMMIT, and what could not be. */
+  readonly checked?: Checkup
   /** Why it was refused. */
   readonly differences: readonly string[]
   /** What it gave way to, at the last try. */

@@ -9,17 +9,22 @@ import { formatProblem, type Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'
 import type { TypeTable } from '../config/rule-server.js'
 import type { MigratorSession } from '../proxy/contracts.js'
+import type { Generation } from '../rewrite/generation.js'
 import { planStep, type RelationRules } from '../rewrite/plan-step.js'
 import type { Parser } from '../sql/parse.js'
-import { type AttemptOutcome, failed, type Migration } from './attempt.js'
+import { type AttemptOutcome, failed, gaveWay, type Migration } from './attempt.js'
 import { bindRules } from './bind-rules.js'
 import { checkCasts } from './casts.js'
+import { findBackfills } from './check/backfills.js'
+import type { PreparedCheck } from './check/check-step.js'
+import { readWritten } from './check/written-tables.js'
 import { checkInserts, type TryStatement } from './check-inserts.js'
 import type { AppliedStep } from './plan-versions.js'
 import { findUnexplained } from './retyped-columns.js'
 import { ruleOfStep } from './rule-of-step.js'
 import { StatementFailure } from './server-error.js'
 import { createShadowTypes } from './shadow-types.js'
+import { KNOWN_LEDGERS } from './tool-statement.js'
 import type { SwitchAccess } from './version-source.js'
 
 /** A migration that has run, but is not committed. */
@@ -30,6 +35,13 @@ export interface RanMigration {
   /** The catalog that it found. */
   readonly before: Catalog
   readonly migration: Migration
+  readonly check: BudgetedCheck | undefined
+}
+
+/** The check before COMMIT, ready to run, and the milliseconds that it may take. */
+export interface BudgetedCheck {
+  readonly prepared: PreparedCheck
+  readonly budgetMs: number
 }
 
 /** What a migration led to, ready to be committed. */
@@ -43,6 +55,14 @@ export interface PlannedStep {
   /** Relations and objects that old statements see otherwise now; empty where none does. */
   readonly changed: readonly string[]
   readonly rule: string
+  /** Statements of the running app that were checked, and what could not be. */
+  readonly checked: Checkup | undefined
+}
+
+export interface Checkup {
+  readonly statements: number
+  readonly ms: number
+  readonly unchecked: readonly string[]
 }
 
 /**
@@ -70,7 +90,12 @@ export async function planWithin(ran: RanMigration): Promise<PlannedStep | Attem
   }
   if (problems.length > 0) return rulesContradict(problems)
   const { mapping, differences } = planStep(before, after, stepRules)
-  const unexplained = findUnexplained(migration.sql, parser, before, after, stepRules)
+  const { sql } = migration
+  const written = await readWritten(query)
+  const unexplained = [
+    ...findUnexplained(sql, parser, before, after, stepRules),
+    ...findBackfills({ sql, parser, before, after, rules: stepRules, ledgers: KNOWN_LEDGERS, written }),
+  ]
   if (differences.length + unexplained.length > 0) {
     return wouldBreak([...differences, ...unexplained].map(formatDifference))
   }
@@ -83,11 +108,14 @@ export async function planWithin(ran: RanMigration): Promise<PlannedStep | Attem
     ...(await checkCasts(tryWithin(session), generation, rules)),
   ]
   if (wrong.length > 0) return rulesContradict(wrong)
+  const checked = await runCheck(ran, generation)
+  if (checked !== undefined && 'kind' in checked) return checked
   return {
     kind: 'planned',
     versions: planned.value,
     step,
     fingerprint: await readFingerprint(query),
+    checked,
     transaction: (await query('SELECT pg_catalog.pg_current_xact_id()'))[0]?.[0] ?? '',
     rule: ruleOfStep(mapping),
     changed: [...mapping.relations.values(), ...(mapping.objects?.values() ?? [])]
@@ -97,6 +125,19 @@ export async function planWithin(ran: RanMigration): Promise<PlannedStep | Attem
         return `${qualifiedName(change.before)} -> ${qualifiedName(now ?? change.after)}`
       }),
   }
+}
+
+async function runCheck(
+  { session, check }: RanMigration,
+  planned: Generation,
+): Promise<Checkup | AttemptOutcome | undefined> {
+  if (check === undefined) return undefined
+  const outcome = await check.prepared.run(session, planned, check.budgetMs)
+  if (outcome.kind === 'over budget')
+    return gaveWay(`the check of the app's statements took too long: ${outcome.reason}`)
+  if (outcome.problems.length > 0) return wouldBreak(outcome.problems)
+  const { statements, ms, unchecked } = outcome
+  return { statements, ms, unchecked }
 }
 
 /** The first armed rule file, where this is the migration that it waits for. */

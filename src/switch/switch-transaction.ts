@@ -24,12 +24,12 @@ export async function switchInTransaction(attempt: Attempt): Promise<AttemptOutc
       await session.query('ROLLBACK')
       return clientLeft
     }
-    const { versions, step, fingerprint, changed, rule } = prepared
+    const { versions, step, fingerprint, changed, rule, checked } = prepared
     const number = await attempt.access.record(textQueryOf(session), step, headOf(versions), fingerprint)
     const refused = await commitTransaction(session, control, prepared.transaction)
     if (refused !== undefined) return refused
     attempt.access.publish(versions, step, fingerprint, number)
-    return { kind: 'committed', version: step.name, changed, rule }
+    return { kind: 'committed', version: step.name, changed, rule, checked }
   } catch (error) {
     if (error instanceof StatementFailure) {
       await session.query('ROLLBACK').catch(() => undefined)
@@ -42,13 +42,13 @@ export async function switchInTransaction(attempt: Attempt): Promise<AttemptOutc
 const clientLeft = failed({ sqlstate: '57014', message: 'the client of the migration has left' })
 
 async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutcome> {
-  const { session, migration, access, parser } = attempt
+  const { session, migration, access, parser, check } = attempt
   const query = textQueryOf(session)
   await query(
     `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ${Math.max(1, attempt.lockTimeoutMs)}`,
   )
   const before = await introspect(query, access.head)
-  return (await runFile(attempt)) ?? (await planWithin({ session, access, parser, before, migration }))
+  return (await runFile(attempt)) ?? (await planWithin({ session, access, parser, before, migration, check }))
 }
 
 /** Runs the file's SQL; undefined where it succeeded. */

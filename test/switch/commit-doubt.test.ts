@@ -57,7 +57,7 @@ async function migrateWithLostCommit(when: 'before' | 'after') {
     versions: hotswap.versions,
     parser,
     control,
-    hold: { timeoutMs: 1000, lockTimeoutMs: 200, retries: 1 },
+    hold: { timeoutMs: 1000, lockTimeoutMs: 200, retries: 1, checkMs: 500 },
     log: { info: () => undefined, warn: () => undefined, debug: () => undefined },
   })
   return await coordinator.run(session, 'ALTER TABLE users RENAME TO people', 'm', new AbortController().signal)

@@ -102,7 +102,9 @@ test('ROLLBACK lets traffic go on, and changes nothing', async () => {
 })
 
 test('a tool that thinks for too long is rolled back, told why, and the app goes on', async () => {
-  hotswap = await startTestHotswap(schema, { config: { hold: { timeoutMs: 200, lockTimeoutMs: 100, retries: 1 } } })
+  hotswap = await startTestHotswap(schema, {
+    config: { hold: { timeoutMs: 200, lockTimeoutMs: 100, retries: 1, checkMs: 500 } },
+  })
   const app = await hotswap.connect()
   const tool = await hotswap.connect('-c hotswap.run=on')
   await tool.query('BEGIN')
@@ -115,7 +117,9 @@ test('a tool that thinks for too long is rolled back, told why, and the app goes
 })
 
 test('a lock that is not to be had is waited for while traffic flows', async () => {
-  hotswap = await startTestHotswap(schema, { config: { hold: { timeoutMs: 1000, lockTimeoutMs: 50, retries: 20 } } })
+  hotswap = await startTestHotswap(schema, {
+    config: { hold: { timeoutMs: 1000, lockTimeoutMs: 50, retries: 20, checkMs: 500 } },
+  })
   const app = await hotswap.connect()
   const outside = new pg.Client({ connectionString: hotswap.database.url })
   await outside.connect()
@@ -209,7 +213,9 @@ test('a migration that the app waits for, while it waits for the app, gives way 
 })
 
 test('a transaction under way that waits for an idle client of the app makes the migration give way at once', async () => {
-  hotswap = await startTestHotswap(schema, { config: { hold: { timeoutMs: 5000, lockTimeoutMs: 100, retries: 20 } } })
+  hotswap = await startTestHotswap(schema, {
+    config: { hold: { timeoutMs: 5000, lockTimeoutMs: 100, retries: 20, checkMs: 500 } },
+  })
   const [idle, waiting] = [await hotswap.connect(), await hotswap.connect()]
   await idle.query('SELECT pg_advisory_lock(7)')
   const locked = waiting.query('SELECT pg_advisory_lock(7)')

@@ -227,7 +227,7 @@ test.each([
   ],
   [{ clients: [{ applicationName: 'a', user: undefined, version: 'x' }] }, 'clients: "x" is no version'],
   [
-    { hold: { timeoutMs: 1000, lockTimeoutMs: 1000, retries: 1 } },
+    { hold: { timeoutMs: 1000, lockTimeoutMs: 1000, retries: 1, checkMs: 500 } },
     "must be below the server's deadlock_timeout (1000 ms)",
   ],
 ])('a configuration that contradicts the database refuses the start: %j', async (config, message) => {

@@ -27,11 +27,16 @@ export interface MigrationResult {
   readonly error: pg.DatabaseError | undefined
 }
 
-export async function startTestHotswap(
-  sql: string,
-  settings: { readonly rules?: Readonly<Record<string, string>>; readonly config?: Partial<Config> } = {},
-): Promise<TestHotswap> {
+export interface HotswapSettings {
+  readonly rules?: Readonly<Record<string, string>>
+  readonly config?: Partial<Config>
+  /** Runs before the proxy starts, with the database's own URL. */
+  readonly prepare?: (url: string) => Promise<void>
+}
+
+export async function startTestHotswap(sql: string, settings: HotswapSettings = {}): Promise<TestHotswap> {
   const database = await createDatabase(sql)
+  await settings.prepare?.(database.url)
   const rules = await mkdtemp(join(tmpdir(), 'hotswap-rules-'))
   await mkdir(rules, { recursive: true })
   for (const [name, text] of Object.entries(settings.rules ?? {})) await writeFile(join(rules, name), text)

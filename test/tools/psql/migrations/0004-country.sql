@@ -1,0 +1,3 @@
+\set ON_ERROR_STOP on
+ALTER TABLE users ADD COLUMN country text NOT NULL DEFAULT 'DE';
+ALTER TABLE users DROP COLUMN legacy;

@@ -1,0 +1,14 @@
+-- The shop's first version. Tools that keep their own first migration make the same tables by it.
+CREATE TABLE users (
+  id serial PRIMARY KEY,
+  name text NOT NULL,
+  email text NOT NULL UNIQUE,
+  legacy boolean NOT NULL DEFAULT false
+);
+CREATE TABLE orders (
+  id serial PRIMARY KEY,
+  user_id integer NOT NULL REFERENCES users (id),
+  amount integer NOT NULL,
+  status text NOT NULL DEFAULT 'new',
+  note text
+);

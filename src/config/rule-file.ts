@@ -1,6 +1,6 @@
 import { placeColumn } from './column-rule.js'
 import type { Checked, Place, Problem } from './problem.js'
-import { laterRuleKeys, type RuleFileInput, ruleFileSchema } from './rule-schema.js'
+import { type RuleFileInput, ruleFileSchema } from './rule-schema.js'
 import { validate } from './validate.js'
 import { parseYaml, type YamlSource } from './yaml-source.js'
 
@@ -86,6 +86,8 @@ export interface TableRule {
   readonly merged: readonly WriteRule[]
   /** True where what changed of the table besides names and types is nothing to old statements. */
   readonly sameMeaning: boolean
+  /** True where what the migration does to its rows need not hold for rows that old statements write afterwards. */
+  readonly independent: boolean
 }
 
 /** An enum that old statements see as a type with its old labels. */
@@ -109,7 +111,7 @@ export function parseRuleFile(file: string, text: string): Checked<RuleFile> {
   const parsed = parseYaml(file, text)
   if (!parsed.ok) return parsed
   const source = parsed.value
-  const checked = validate(ruleFileSchema, source, source.value, laterRuleKeys)
+  const checked = validate(ruleFileSchema, source, source.value)
   if (!checked.ok) return checked
   const problems: Problem[] = []
   const tables = Object.entries(checked.value.tables).map(([name, rule]) => placeRule(name, rule, source, problems))
@@ -153,6 +155,7 @@ function placeRule(name: string, rule: TableInput, source: YamlSource, problems:
         ? undefined
         : { place: at('order'), columns: rule.order.map((value, index) => ({ value, place: at('order', index) })) },
     sameMeaning: rule.same_meaning ?? false,
+    independent: rule.independent ?? false,
     insert: Object.entries(rule.insert ?? {}).map(([column, expression]) => ({
       column: { value: column, place: key('insert', column) },
       expression: { value: String(expression), place: at('insert', column) },

@@ -32,6 +32,8 @@ export interface RelationRules {
   readonly defaults?: ReadonlyMap<string, string>
   /** What its author declares to mean what it meant: old columns by name, or the relation whatever changed of it. */
   readonly same?: { readonly relation: boolean; readonly columns: ReadonlySet<string> }
+  /** What the migration did to its rows need not hold for rows that old statements write afterwards. */
+  readonly independent?: boolean
   /** The relation that it is now, where its oid is gone. */
   readonly remade?: Remade
 }

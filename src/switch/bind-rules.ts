@@ -80,7 +80,7 @@ async function bindTable(
   const renamed = renamedColumns(rule, old, now)
   const isRemade = old.oid !== now.oid || renamed.size > 0
   if (insert.length === 0 && merged.length === 0 && columns.size === 0 && defaults.size === 0 && same.size === 0) {
-    if (!rule.sameMeaning && !isRemade) return undefined
+    if (!rule.sameMeaning && !isRemade && !rule.independent) return undefined
   }
   return {
     insert,
@@ -88,6 +88,7 @@ async function bindTable(
     defaults,
     ...(merged.length > 0 ? { merged } : {}),
     same: { relation: rule.sameMeaning, columns: same },
+    ...(rule.independent ? { independent: true } : {}),
     ...(isRemade ? { remade: { oid: now.oid, renamed } } : {}),
   }
 }

@@ -117,7 +117,7 @@ async function withStep(query: TextQuery, generation: Generation, name: string, 
   const { mapping } = planStep(
     before,
     catalog,
-    rules === undefined ? undefined : await bind(query, before, catalog, rules),
+    rules === undefined ? undefined : await bindText(query, before, catalog, rules),
   )
   return {
     number: generation.number + 1,
@@ -126,7 +126,7 @@ async function withStep(query: TextQuery, generation: Generation, name: string, 
   }
 }
 
-async function bind(
+export async function bindText(
   query: TextQuery,
   before: Generation['versions'][0]['catalog'],
   after: typeof before,

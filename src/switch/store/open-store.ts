@@ -2,6 +2,7 @@ import pg from 'pg'
 import { readFingerprint } from '../../catalog/fingerprint.js'
 import { introspect, type TextQuery } from '../../catalog/introspect.js'
 import { serverErrorOf } from '../server-error.js'
+import { DROP_STORE } from './drop-store.js'
 import { asciiLiteral } from './sql-literal.js'
 import { createStore, type Store } from './store.js'
 import { encodeCatalog } from './store-json.js'
@@ -12,6 +13,8 @@ export interface OpenStoreOptions {
   readonly query: TextQuery
   /** What is pinned as the default where the store is made. */
   readonly defaultVersion: string
+  /** Forgets what a store that is there knows. */
+  readonly anew?: boolean
 }
 
 export type OpenedStore =
@@ -25,11 +28,15 @@ export type OpenedStore =
 const STORE_LOCK = 4_870_912_273_841
 
 /** Opens the version store; makes it, or what a newer release added to it, where it is missing. */
-export async function openStore({ query, defaultVersion }: OpenStoreOptions): Promise<OpenedStore> {
+export async function openStore({ query, defaultVersion, anew }: OpenStoreOptions): Promise<OpenedStore> {
   const system = await introspect(query)
   const inTransaction = async (): Promise<OpenedStore> => {
     await query(`SELECT pg_catalog.pg_advisory_xact_lock(${STORE_LOCK})`)
-    const facts = await readFacts(query)
+    const found = await readFacts(query)
+    const dropped = anew === true && found.exists
+    const error = dropped ? await runAll(query, [DROP_STORE]) : undefined
+    if (error !== undefined) return { kind: 'refused', ...ownersOnly(found, error) }
+    const facts = { ...found, exists: found.exists && !dropped }
     const store = createStore(query, system)
     if (!facts.exists) {
       const refusal = await makeStore(query, facts)
@@ -156,6 +163,13 @@ async function beginState(query: TextQuery, facts: Facts, defaultVersion: string
     `INSERT INTO hotswap.state (system_identifier, database_oid, head, fingerprint, default_version)
      VALUES (${system}, ${database}::oid, ${rest.join(', ')})`,
   )
+}
+
+function ownersOnly({ role, owner }: Facts, error: string): Refusal {
+  return {
+    message: `role "${role}" may not take the version store away: ${error}`,
+    details: [`Let ${owner} or a superuser do it: pg-hotswap init --anew --control URL --role ${role}`],
+  }
 }
 
 /** Why the store that is there cannot be used. */

@@ -20,6 +20,7 @@ import { createCoordinator } from '../switch/coordinator.js'
 import { createToolHook } from '../switch/live-migration.js'
 import { type OpenedStore, openStore } from '../switch/store/open-store.js'
 import { createLocalHold } from '../switch/switch-hold.js'
+import type { AtPoint } from '../switch/switch-point.js'
 import { KNOWN_LEDGERS } from '../switch/tool-statement.js'
 import { createVersionSource, type VersionSource } from '../switch/version-source.js'
 import { type Reservation, reserveAddress } from './reserve-address.js'
@@ -39,9 +40,9 @@ export interface Hotswap {
 
 /**
  * Starts everything that `serve` is: checks first, the port last, so that nothing is half-started. Rejects for bugs
- * alone; what its user can put right is a failure.
+ * alone; what its user can put right is a failure. `at` is called at each point of a switch, which waits for it.
  */
-export async function startHotswap(config: Config, log: ProxyLog): Promise<Started<Hotswap>> {
+export async function startHotswap(config: Config, log: ProxyLog, at?: AtPoint): Promise<Started<Hotswap>> {
   const parser = await loadParser()
   const token = randomBytes(8).toString('hex')
   let reservation: Reservation
@@ -66,7 +67,7 @@ export async function startHotswap(config: Config, log: ProxyLog): Promise<Start
   }
   await reservation.release()
   try {
-    return await openProxy(config, reservation.address, { control, ...versions.value, parser, log })
+    return await openProxy(config, reservation.address, { control, ...versions.value, parser, log, at })
   } catch (error) {
     versions.value.versions.close()
     await control.end()
@@ -186,17 +187,27 @@ interface Parts extends OpenedVersions {
   readonly control: ControlConnection
   readonly parser: Parser
   readonly log: ProxyLog
+  readonly at: AtPoint | undefined
 }
 
 async function openProxy(
   config: Config,
   listen: { readonly host: string; readonly port: number },
-  { control, versions, check, stored, parser, log }: Parts,
+  { control, versions, check, stored, parser, log, at }: Parts,
 ): Promise<Started<Hotswap>> {
   const upstream = new URL(config.upstream)
   const gate = createHoldGate()
   const traffic = createLocalHold(gate, control.query)
-  const switching = { traffic, versions, parser, control: control.query, hold: config.hold, check, log }
+  const switching = {
+    traffic,
+    versions,
+    parser,
+    control: control.query,
+    hold: config.hold,
+    check,
+    log,
+    ...(at === undefined ? {} : { at }),
+  }
   const proxy = await startProxy({
     listen,
     upstream: { host: upstream.hostname.replace(/^\[|\]$/g, ''), port: Number(upstream.port || 5432) },

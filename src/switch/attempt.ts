@@ -5,6 +5,7 @@ import type { Blocker, ClientError, MigratorSession } from '../proxy/contracts.j
 import type { ErrorFields } from '../rewrite/outcome.js'
 import type { Parser } from '../sql/parse.js'
 import type { BudgetedCheck, Checkup } from './plan-within.js'
+import type { AtPoint } from './switch-point.js'
 import type { SwitchAccess } from './version-source.js'
 
 /** A migration as it was asked for, after the checks that need no database. */
@@ -28,6 +29,9 @@ export interface Attempt {
   readonly lockTimeoutMs: number
   readonly parser: Parser
   readonly check: BudgetedCheck | undefined
+  /** SQL that the transaction begins with (HoldOutcome). */
+  readonly enter: string | undefined
+  readonly at: AtPoint
   /** Milliseconds for the file from its first statement on. */
   readonly runMs: number
 }

@@ -13,6 +13,7 @@ import { decodeMigration, refuseMigration } from './migration-text.js'
 import { backoffMs, pause } from './pause.js'
 import { prepareCheck } from './prepare-check.js'
 import type { SwitchHold } from './switch-hold.js'
+import { type AtPoint, goOn } from './switch-point.js'
 import { switchInTransaction } from './switch-transaction.js'
 import type { SwitchAccess, VersionSource } from './version-source.js'
 
@@ -33,6 +34,7 @@ export interface CoordinatorOptions {
   /** A file runs for `timeoutMs` from the hold on, and always for half of it: the hold ends after 1.5 times of it. */
   readonly hold: HoldLimits
   readonly check?: StepCheck
+  readonly at?: AtPoint
   readonly log: ProxyLog
 }
 
@@ -138,7 +140,7 @@ async function runTries(
 
 /** One try; the time that it held traffic is added to `holds`. */
 async function holdAndRun(
-  { traffic, control, hold, parser, check: stepCheck }: CoordinatorOptions,
+  { traffic, control, hold, parser, check: stepCheck, at = goOn }: CoordinatorOptions,
   session: MigratorSession,
   migration: Migration,
   access: SwitchAccess,
@@ -148,6 +150,7 @@ async function holdAndRun(
   if (signal.aborted) return failed({ sqlstate: '57014', message: 'the client of the migration has left' })
   const check = await prepareCheck(stepCheck, hold.checkMs)
   if (check !== undefined && 'kind' in check) return check
+  await at('holding')
   const since = performance.now()
   const held = await traffic.acquire(hold.timeoutMs, signal)
   if (held.kind === 'gave way') {
@@ -155,17 +158,20 @@ async function holdAndRun(
     return held
   }
   try {
+    await at('drained')
     const left = hold.timeoutMs - (performance.now() - since)
     const runMs = Math.max(left, hold.timeoutMs / 2)
     const { lockTimeoutMs } = hold
+    const { enter } = held
     return await switchInTransaction({
-      session,
+      session, enter,
       migration,
       access,
       signal,
       control,
       parser,
       check,
+      at,
       lockTimeoutMs,
       runMs,
     })

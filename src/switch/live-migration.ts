@@ -17,6 +17,7 @@ import type { Parser } from '../sql/parse.js'
 import type { AttemptOutcome } from './attempt.js'
 import { describeBlocker } from './blocker.js'
 import type { StepCheck } from './check/check-step.js'
+import { commitStep } from './commit-step.js'
 import { commitTransaction, connectionLost } from './commit-transaction.js'
 import type { HoldLimits } from './coordinator.js'
 import { backoffMs, pause } from './pause.js'
@@ -25,6 +26,7 @@ import { type BudgetedCheck, planWithin, textQueryOf } from './plan-within.js'
 import { prepareCheck } from './prepare-check.js'
 import { StatementFailure } from './server-error.js'
 import type { SwitchHold } from './switch-hold.js'
+import { type AtPoint, goOn } from './switch-point.js'
 import { readToolStatements } from './tool-statement.js'
 import type { SwitchAccess, VersionSource } from './version-source.js'
 
@@ -36,6 +38,7 @@ export interface LiveMigrationOptions {
   readonly control: TextQuery
   readonly hold: HoldLimits
   readonly check?: StepCheck
+  readonly at?: AtPoint
   readonly ledgers: readonly string[]
   readonly guarded: boolean
   readonly log: ProxyLog
@@ -59,6 +62,8 @@ export function createToolHook(options: LiveMigrationOptions): ToolHook {
 /** Traffic is held for a transaction. */
 interface Switching {
   readonly access: SwitchAccess
+  /** SQL that comes before the first DDL (HoldOutcome). */
+  readonly enter: string | undefined
   readonly since: number
   /** Milliseconds until the last transaction under way had ended. */
   readonly drainMs: number
@@ -78,7 +83,7 @@ interface Obstacle {
 const SAVEPOINT = 'hotswap_try'
 
 function openMigration(options: LiveMigrationOptions, session: MigratorSession, signal: AbortSignal): ToolMigration {
-  const { traffic, versions, control, hold, log, parser } = options
+  const { traffic, versions, control, hold, log, parser, at = goOn } = options
   let statements: ToolStatement[] = []
   let switching: Switching | undefined
   let late: ClientError | undefined
@@ -90,6 +95,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
   /** Holds and drains; what it gave way to, where it had to. */
   async function acquire(): Promise<Obstacle | undefined> {
     const turn = await openTurn(versions)
+    await at('holding')
     const since = performance.now()
     const held = await traffic.acquire(hold.timeoutMs, signal).catch(async (error: unknown) => {
       turn.end()
@@ -101,6 +107,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     }
     switching = {
       access: turn.access,
+      enter: held.enter,
       since,
       drainMs: performance.now() - since,
       async end() {
@@ -110,6 +117,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
         turn.end()
       },
     }
+    await at('drained')
     const left = hold.timeoutMs - (performance.now() - since)
     timer = setTimeout(() => giveWay().catch(logBug), Math.max(left, hold.timeoutMs / 2))
     return undefined
@@ -191,7 +199,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
   /** One try of the statement, traffic held; where a lock was not to be had its locks are given back. */
   async function tryRun(execute: () => Promise<InternalResult>): Promise<InternalResult | Obstacle> {
     await session.query(`SAVEPOINT ${SAVEPOINT}; SET LOCAL lock_timeout = ${Math.max(1, hold.lockTimeoutMs)}`)
-    const result = await execute()
+    const result = await enterAndRun(execute)
     if (result.ok) {
       await session.query(`RELEASE SAVEPOINT ${SAVEPOINT}`)
       return result
@@ -206,24 +214,31 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     return { reason, blockers: [], waitedFor: [] }
   }
 
+  /** Within the savepoint, so that what is entered is left where the try gives way. */
+  async function enterAndRun(execute: () => Promise<InternalResult>): Promise<InternalResult> {
+    const entered = switching?.enter === undefined ? undefined : await session.query(switching.enter)
+    return entered?.ok === false ? entered : await execute()
+  }
+
   async function commitSwitch(current: Switching): Promise<InternalResult> {
     const { access } = current
     const asked = performance.now()
     const sql = statements.map(({ text }) => `${fromByteString(text) ?? text};\n`).join('')
     const migration = { name: nameOf(statements, versions), sql, rules: undefined }
+    await at('ran')
     const planned = await planWithin({ session, access, parser, before: access.head, migration, check })
+    await at('planned')
     if (planned.kind !== 'planned') return await rollBack(planned)
     clearTimeout(timer)
     if (late !== undefined) return await rollBack(undefined)
     committing = true
     const plannedAt = performance.now()
     const isStep = planned.changed.length > 0
-    const { versions: next, step, fingerprint } = planned
-    const number = isStep ? await access.record(textQueryOf(session), step, headOf(next), fingerprint) : 0
-    const refused = await commitTransaction(session, control, planned.transaction)
+    const refused = isStep
+      ? await commitStep({ session, control, access, at }, planned)
+      : await commitTransaction(session, control, planned.transaction)
     if (refused !== undefined) return { ok: false, error: errorOf(refused) }
     if (!isStep) return { ok: true, rows: [], tag: 'COMMIT' }
-    access.publish(next, step, fingerprint, number)
     const heldMs = round(performance.now() - current.since)
     const drainMs = round(current.drainMs)
     const toolMs = round(asked - current.since - current.drainMs)
@@ -303,6 +318,7 @@ async function openTurn(versions: VersionSource): Promise<{ readonly access: Swi
 
 function reasonToTryAgain(sqlstate: string | undefined): string | undefined {
   if (sqlstate === '55P03') return 'a lock was not to be had in time'
+  if (sqlstate === '55006') return 'the switch was ended by another proxy'
   return sqlstate === '40P01' ? 'a deadlock was found' : undefined
 }
 

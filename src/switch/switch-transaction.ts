@@ -1,7 +1,7 @@
 import { introspect } from '../catalog/introspect.js'
 import { type Attempt, type AttemptOutcome, failed, gaveWay } from './attempt.js'
-import { commitTransaction, connectionLost } from './commit-transaction.js'
-import { headOf } from './plan-versions.js'
+import { commitStep } from './commit-step.js'
+import { connectionLost } from './commit-transaction.js'
 import { type PlannedStep, planWithin, textQueryOf } from './plan-within.js'
 import { StatementFailure } from './server-error.js'
 
@@ -24,11 +24,9 @@ export async function switchInTransaction(attempt: Attempt): Promise<AttemptOutc
       await session.query('ROLLBACK')
       return clientLeft
     }
-    const { versions, step, fingerprint, changed, rule, checked } = prepared
-    const number = await attempt.access.record(textQueryOf(session), step, headOf(versions), fingerprint)
-    const refused = await commitTransaction(session, control, prepared.transaction)
+    const { step, changed, rule, checked } = prepared
+    const refused = await commitStep({ session, control, access: attempt.access, at: attempt.at }, prepared)
     if (refused !== undefined) return refused
-    attempt.access.publish(versions, step, fingerprint, number)
     return { kind: 'committed', version: step.name, changed, rule, checked }
   } catch (error) {
     if (error instanceof StatementFailure) {
@@ -48,7 +46,12 @@ async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutco
     `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ${Math.max(1, attempt.lockTimeoutMs)}`,
   )
   const before = await introspect(query, access.head)
-  return (await runFile(attempt)) ?? (await planWithin({ session, access, parser, before, migration, check }))
+  const stopped = await runFile(attempt)
+  if (stopped !== undefined) return stopped
+  await attempt.at('ran')
+  const planned = await planWithin({ session, access, parser, before, migration, check })
+  await attempt.at('planned')
+  return planned
 }
 
 /** Runs the file's SQL; undefined where it succeeded. */

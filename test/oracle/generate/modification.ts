@@ -178,10 +178,12 @@ function generateMerge(build: Build): { sql: string; returns: readonly Column[] 
   const columns = insertable.length > 0 ? insertable : target.table.columns.slice(1, 2)
   const names = columns.map((column) => spell(choices, column.name)).join(', ')
   const values = columns.map((column) => generateExpression(build, [source.level], column.type, 1).sql).join(', ')
+  // Whether a value is free again when it is inserted hangs on the order of the rows.
+  const mayDelete = columns.every((column) => column.unique !== true)
   const actions = [
     `WHEN MATCHED${choices.chance(30) ? ` AND ${generateCondition(build, both, 1)}` : ''} THEN UPDATE SET ${assignments(build, target.table, both)}`,
     ...(choices.chance(50) ? [`WHEN NOT MATCHED THEN INSERT (${names}) VALUES (${values})`] : []),
-    ...(choices.chance(20) ? ['WHEN NOT MATCHED BY SOURCE THEN DELETE'] : []),
+    ...(choices.chance(20) && mayDelete ? ['WHEN NOT MATCHED BY SOURCE THEN DELETE'] : []),
   ]
   const sql = `MERGE INTO ${target.sql} USING ${source.sql} ON ${on.slice(' WHERE '.length)} ${actions.join(' ')}`
   return { sql, returns: [] }

@@ -77,6 +77,8 @@ export interface Relation {
   readonly parents: readonly number[]
   /** Of a view: oids of the relations that its query reads; absent where that is not known. */
   readonly reads?: readonly number[]
+  /** `enabled` or `forced`, then its policies in oids and attnums; absent where row level security is off. */
+  readonly rowSecurity?: readonly string[]
 }
 
 /** A function whose arguments or result hold a relation's row type: its columns follow that relation's. */

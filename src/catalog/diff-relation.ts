@@ -38,6 +38,13 @@ export function diffRelation(change: ChangedRelation, declared: Declared): Diffe
       'rows would appear in or vanish from old queries on the parent: do it when no client speaks the old version',
     )
   }
+  const security = diffRowSecurity(before.rowSecurity, after.rowSecurity)
+  if (security !== undefined) {
+    refuse(
+      security,
+      `old clients may read and write other rows then: do it when none speaks the old version, or say that they do not: tables: { ${before.name}: { same_meaning: true } }`,
+    )
+  }
   for (const { before: column, after: now } of change.columns) {
     if (declared.same.has(column.name) || declared.computed.has(column.name)) continue
     const isSettled = `say that they do not: columns: { ${column.name}: { same_meaning: true } }`
@@ -55,4 +62,16 @@ export function diffRelation(change: ChangedRelation, declared: Declared): Diffe
   for (const { what, hint } of diffConstraints(change, declared)) refuse(what, hint)
   for (const { what, hint } of diffUniqueIndexes(change, declared)) refuse(what, hint)
   return differences
+}
+
+function diffRowSecurity(
+  before: readonly string[] | undefined,
+  after: readonly string[] | undefined,
+): string | undefined {
+  if (before === undefined && after === undefined) return undefined
+  if (before === undefined) return 'row level security was enabled'
+  if (after === undefined) return 'row level security was disabled'
+  if (before[0] !== after[0])
+    return `row level security is ${after[0] === 'forced' ? 'forced' : 'no longer forced'} for its owner`
+  return before.join('\n') === after.join('\n') ? undefined : 'its policies changed'
 }

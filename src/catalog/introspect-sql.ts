@@ -16,7 +16,7 @@ WITH space AS MATERIALIZED (
   FROM pg_catalog.pg_namespace n
   WHERE n.nspname <> 'pg_toast' AND n.nspname !~ '^pg_(toast_)?temp_'
 ), rel AS MATERIALIZED (
-  SELECT c.oid, s.nspname, c.relname, c.relkind, c.reltype, s.system
+  SELECT c.oid, s.nspname, c.relname, c.relkind, c.reltype, s.system, c.relrowsecurity, c.relforcerowsecurity
   FROM pg_catalog.pg_class c JOIN space s ON s.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND s.nspname <> 'hotswap'${parts === 'user' ? ' AND NOT s.system' : ''}
 ), used AS (
@@ -78,6 +78,12 @@ WITH space AS MATERIALIZED (
   JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = v.oid
     AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> v.ev_class
   GROUP BY v.ev_class
+), policy AS (
+  SELECT y.polrelid, pg_catalog.array_agg(pg_catalog.concat_ws(' ', y.polname, y.polcmd, y.polpermissive, y.polroles,
+    pg_catalog.regexp_replace(pg_catalog.concat(y.polqual, ' ', y.polwithcheck), ' :location -?[0-9]+', '', 'g'))
+    ORDER BY y.polname) AS list
+  FROM pg_catalog.pg_policy y
+  GROUP BY y.polrelid
 ), row_type AS MATERIALIZED (
   SELECT rel.reltype AS type, rel.oid AS relation FROM rel WHERE rel.reltype <> 0 AND NOT rel.system
   UNION ALL
@@ -128,7 +134,8 @@ SELECT pg_catalog.json_build_object(
   'relations', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
       rel.oid::int8, rel.nspname, rel.relname, rel.relkind, rel.reltype::int8, col.list, con.list, idx.list, parent.list,
-      viewed.list
+      viewed.list, CASE WHEN rel.relrowsecurity THEN pg_catalog.to_json(
+        ARRAY[CASE WHEN rel.relforcerowsecurity THEN 'forced' ELSE 'enabled' END] || COALESCE(policy.list, '{}')) END
     ) ORDER BY rel.oid)
     FROM rel
     LEFT JOIN col ON col.attrelid = rel.oid
@@ -136,6 +143,7 @@ SELECT pg_catalog.json_build_object(
     LEFT JOIN idx ON idx.indrelid = rel.oid
     LEFT JOIN parent ON parent.inhrelid = rel.oid
     LEFT JOIN viewed ON viewed.ev_class = rel.oid
+    LEFT JOIN policy ON policy.polrelid = rel.oid
   ),
   'functions', (
     SELECT pg_catalog.json_agg(pg_catalog.json_build_array(fn.nspname, fn.proname, fn.relation::int8, fn.gives_rows)

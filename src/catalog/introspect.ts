@@ -110,6 +110,7 @@ type EncodedRelation = [
   indexes: EncodedIndex[] | null,
   parents: number[] | null,
   reads: number[] | null,
+  rowSecurity: string[] | null,
 ]
 
 type EncodedColumn = [
@@ -172,7 +173,7 @@ function decodeObject([oid, kind, schema, name, shape, details]: EncodedObject):
 }
 
 function decodeRelation(encoded: EncodedRelation): Relation {
-  const [oid, schema, name, kind, rowTypeOid, columns, constraints, indexes, parents, reads] = encoded
+  const [oid, schema, name, kind, rowTypeOid, columns, constraints, indexes, parents, reads, rowSecurity] = encoded
   return {
     oid,
     schema,
@@ -184,6 +185,7 @@ function decodeRelation(encoded: EncodedRelation): Relation {
     indexes: (indexes ?? []).map(decodeIndex),
     parents: parents ?? [],
     ...(reads === null ? {} : { reads }),
+    ...(rowSecurity === null ? {} : { rowSecurity: rowSecurity.map(unsignedBytes) }),
   }
 }
 

@@ -19,6 +19,9 @@ const schema = `
   CREATE VIEW names AS SELECT id, name FROM users;
   CREATE TABLE events (at date) PARTITION BY RANGE (at);
   CREATE TABLE events_1 PARTITION OF events DEFAULT;
+  CREATE TABLE guarded (id int, owner text);
+  ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+  CREATE POLICY own ON guarded USING (owner = current_user);
   CREATE FUNCTION one() RETURNS int LANGUAGE sql AS 'SELECT 1';
 `
 
@@ -232,6 +235,27 @@ test.each([
     'public.names.name: the column was dropped',
   ],
   [
+    'row level security that begins',
+    'ALTER TABLE users ENABLE ROW LEVEL SECURITY',
+    'public.users: row level security was enabled',
+  ],
+  [
+    'row level security that ends',
+    'ALTER TABLE guarded DISABLE ROW LEVEL SECURITY',
+    'public.guarded: row level security was disabled',
+  ],
+  [
+    'row level security of the owner, too',
+    'ALTER TABLE guarded FORCE ROW LEVEL SECURITY',
+    'public.guarded: row level security is forced for its owner',
+  ],
+  ['another policy', 'CREATE POLICY all_rows ON guarded USING (true)', 'public.guarded: its policies changed'],
+  [
+    'a policy with another condition',
+    'ALTER POLICY own ON guarded USING (owner = session_user)',
+    'public.guarded: its policies changed',
+  ],
+  [
     'a NOT NULL addition without a default',
     'ALTER TABLE users ADD country text NOT NULL',
     'public.users.country: the new column is NOT NULL and has no default',
@@ -239,6 +263,11 @@ test.each([
 ])('%s is refused', async (_, sql, expected) => {
   const { differences } = await migrate(sql)
   expect(differences.map(formatDifference)).toEqual([expect.stringContaining(expected)])
+})
+
+test('policies stay what they are where their table and columns are renamed', async () => {
+  const { differences } = await migrate('ALTER TABLE guarded RENAME owner TO who; ALTER TABLE guarded RENAME TO kept')
+  expect(differences).toEqual([])
 })
 
 test('a NOT NULL addition with an insert rule is a good step', async () => {

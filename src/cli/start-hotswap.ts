@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
 import { readStatus } from '../admin/status.js'
 import type { TextQuery } from '../catalog/introspect.js'
 import type { Config } from '../config/load-config.js'
@@ -10,6 +11,7 @@ import { createHoldGate } from '../proxy/hold-gate.js'
 import { startProxy } from '../proxy/listener.js'
 import { queryShape } from '../proxy/query-shape.js'
 import type { Generation } from '../rewrite/generation.js'
+import { withNewerNames } from '../rewrite/newer-names.js'
 import { createRewriter } from '../rewrite/rewriter.js'
 import { loadParser, type Parser } from '../sql/parse.js'
 import { createStatementCheck, type StatementCheck } from '../switch/check/statement-check.js'
@@ -17,6 +19,7 @@ import { createChooseVersion } from '../switch/choose-version.js'
 import { type ControlConnection, connectControl } from '../switch/control-connection.js'
 import { createControlHook } from '../switch/control-hook.js'
 import { createCoordinator } from '../switch/coordinator.js'
+import { joinFleet } from '../switch/fleet/fleet.js'
 import { createToolHook } from '../switch/live-migration.js'
 import { type OpenedStore, openStore } from '../switch/store/open-store.js'
 import { createLocalHold } from '../switch/switch-hold.js'
@@ -116,7 +119,7 @@ async function openVersions(
   const store = await findStore(config, query, log)
   if (!store.ok) return store
   const makeRewriter = (generation: Generation) =>
-    createRewriter(generation, { parser, cacheBytes: config.cacheBytes, onBug })
+    withNewerNames(createRewriter(generation, { parser, cacheBytes: config.cacheBytes, onBug }), generation)
   const versions = await createVersionSource({
     ...(store.value === undefined ? {} : { store: store.value.store }),
     query,
@@ -197,7 +200,18 @@ async function openProxy(
 ): Promise<Started<Hotswap>> {
   const upstream = new URL(config.upstream)
   const gate = createHoldGate()
-  const traffic = createLocalHold(gate, control.query)
+  let endSessions: RunningProxy['endSessions'] = () => undefined
+  const name = `${listen.host}:${listen.port} (${hostname()}, process ${process.pid})`
+  // Without a store nothing tells proxies of each other: there must be one.
+  const fleet = stored
+    ? await joinFleet({
+        ...{ url: config.control, applicationName: 'pg-hotswap fleet', name },
+        ...{ gate, versions, control: control.query, log },
+        holdMs: config.hold.timeoutMs,
+        endSessions: (error) => endSessions(error),
+      })
+    : undefined
+  const traffic = fleet?.hold ?? createLocalHold(gate, control.query)
   const switching = {
     traffic,
     versions,
@@ -208,12 +222,13 @@ async function openProxy(
     log,
     ...(at === undefined ? {} : { at }),
   }
-  const proxy = await startProxy({
+  const proxy: RunningProxy = await startProxy({
     listen,
     upstream: { host: upstream.hostname.replace(/^\[|\]$/g, ''), port: Number(upstream.port || 5432) },
     database: databaseOf(upstream),
     generations: versions,
     gate,
+    ...(fleet === undefined ? {} : { admission: fleet.admission }),
     chooseVersion: createChooseVersion({
       versions,
       clients: config.clients,
@@ -231,7 +246,11 @@ async function openProxy(
     }),
     recorded: check.note,
     log,
+  }).catch(async (error: unknown) => {
+    await fleet?.close()
+    throw error
   })
+  endSessions = proxy.endSessions
   const url = new URL(config.upstream)
   url.hostname = connectableHost(proxy.host)
   url.port = String(proxy.port)
@@ -246,6 +265,7 @@ async function openProxy(
       close: async (options) => {
         versions.close()
         await proxy.close(options)
+        await fleet?.close()
         await check.flush()
         await control.end()
       },

@@ -223,6 +223,23 @@ export interface ProxyOptions {
   /** The managed database. Sessions to any other are relayed untouched. */
   readonly database: string
   readonly generations: GenerationSource
+/** A server connection whose session is about to serve its client. */
+export interface NewBackend {
+  /** As its BackendKeyData has it, which a pooler in between makes up; undefined where there was none. */
+  readonly pid: number | undefined
+  /** Asks on the connection itself for pg_backend_pid(). */
+  ask(): Promise<number>
+}
+
+export type Admitted =
+  /** `left` is to be called when the session ends; `busy`: the server may still work for it. */
+  { readonly ok: true; left(busy: boolean): void } | { readonly ok: false; readonly error: ClientError }
+
+/** Decides whether app sessions may serve; other proxies have to know of them first. */
+export interface Admission {
+  admit(backend: NewBackend): Promise<Admitted>
+}
+
   readonly gate: HoldGate
   readonly chooseVersion: ChooseVersion
   readonly migrator?: MigratorHook
@@ -234,6 +251,7 @@ export interface ProxyOptions {
   readonly log?: ProxyLog
 }
 
+  readonly admission?: Admission
 /** One client connection, as status pages show it. */
 export interface SessionInfo {
   readonly id: number
@@ -280,3 +298,5 @@ export interface Proxy {
 
 export type StartProxy = (options: ProxyOptions) => Promise<Proxy>
 export type CreateHoldGate = () => HoldGate
+  /** Ends all sessions of apps, at once. */
+  endSessions(error: ClientError): void

@@ -1,6 +1,6 @@
 import { fatalResponse } from './client-error.js'
 import type { ClientError } from './contracts.js'
-import type { Session } from './session.js'
+import { isBusy, type Session } from './session.js'
 
 /** How long a side that is told of the end may take to take note of it, in milliseconds. */
 const LINGER_MS = 5_000
@@ -18,6 +18,7 @@ export function endWithError(session: Session, error: ClientError): void {
 export function endSession(session: Session, reason: string): void {
   if (session.phase === 'ended') return
   const started = session.phase === 'serving'
+  const busy = isBusy(session)
   session.phase = 'ended'
   session.toClient.flush()
   session.client.destroySoon()
@@ -31,6 +32,7 @@ export function endSession(session: Session, reason: string): void {
   }
   const { byPid, log } = session.context
   if (session.key !== undefined && byPid.get(session.key.pid) === session) byPid.delete(session.key.pid)
+  session.left?.(busy)
   session.seat?.leave()
   session.fromClient.clear()
   session.replies.abandon()

@@ -6,7 +6,6 @@ import {
   decodeReadyForQuery,
   encodeErrorResponse,
   encodeNoticeResponse,
-  encodeReadyForQuery,
   withoutChannelBinding,
 } from '../wire/backend.js'
 import { Backend } from '../wire/message-types.js'
@@ -16,10 +15,10 @@ import { endWithError } from './end-session.js'
 import { UNCHANGED } from './epoch.js'
 import { steerFlow } from './flow.js'
 import { errorForClient, type Origin } from './origin.js'
-import { startProbe } from './probe-exchange.js'
 import type { ExpectedReply } from './reply-queue.js'
 import { considerRetry, endFailedAttempt, goOnRetrying, isWorthRetry } from './retry.js'
 import { isBusy, type Session } from './session.js'
+import { startSession } from './start-session.js'
 import { describeForClient } from './type-oids.js'
 
 /** Takes the server's frames, and lets the client's go on where they waited for one of them. */
@@ -181,7 +180,7 @@ function takeNotice(session: Session, head: ExpectedReply | undefined): Verdict 
 function takeReady(session: Session, head: ExpectedReply | undefined): Verdict {
   const { fromServer, replies, retry } = session
   session.status = decodeReadyForQuery(fromServer.buffer, fromServer.start)
-  if (session.phase === 'startup' && head === undefined) return endStartup(session)
+  if (session.phase === 'startup' && head === undefined) return startSession(session)
   replies.receive(Backend.ReadyForQuery)
   session.wake = true
   if (session.status === 'I') {
@@ -204,23 +203,4 @@ function takeReady(session: Session, head: ExpectedReply | undefined): Verdict {
   if (session.status === 'I' && !session.hooking) session.tool?.migration.abandon()
   if (session.seat !== undefined && !isBusy(session)) session.seat.settled()
   return head?.injected ? 'drop' : 'pass'
-}
-
-/** The server is ready: an app that does not speak head is told so once it is known what its names mean. */
-function endStartup(session: Session): Verdict {
-  const serve = () => {
-    session.phase = 'serving'
-    session.onServing?.()
-    session.wake = true
-    session.stopped = true
-  }
-  if (session.epoch.bare) {
-    serve()
-    return 'pass'
-  }
-  startProbe(session, () => {
-    session.toClient.put(encodeReadyForQuery(session.status))
-    serve()
-  })
-  return 'drop'
 }

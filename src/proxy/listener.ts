@@ -78,6 +78,11 @@ interface Connection {
   readonly id: number
   readonly client: Socket
   readonly since: number
+    endSessions(error) {
+      for (const { session } of connections.values()) {
+        if (session?.kind === 'app' || session?.kind === 'tool') endWithError(session, error)
+      }
+    },
   session: Session | undefined
   relayed: ClientIdentity | undefined
 }

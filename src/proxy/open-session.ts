@@ -90,6 +90,7 @@ export function openSession(context: ProxyContext, start: SessionStart): Session
     droppingClient: false,
     hooking: false,
     onServing: undefined,
+    left: undefined,
     onLost: undefined,
     wake: false,
     droppingServer: false,

@@ -137,6 +137,8 @@ export interface Session {
   hooking: boolean
   /** To be called when the client may send its first statement. */
   onServing: (() => void) | undefined
+  /** To be called when an admitted session ends. */
+  left: ((busy: boolean) => void) | undefined
   /** To be called when the session ends while a hook runs. */
   onLost: (() => void) | undefined
   /** Something has changed that the client's frames may have waited for. */

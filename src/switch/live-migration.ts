@@ -28,6 +28,7 @@ import { StatementFailure } from './server-error.js'
 import type { SwitchHold } from './switch-hold.js'
 import { type AtPoint, goOn } from './switch-point.js'
 import { readToolStatements } from './tool-statement.js'
+import { enter } from './switch-transaction.js'
 import type { SwitchAccess, VersionSource } from './version-source.js'
 
 export interface LiveMigrationOptions {
@@ -216,8 +217,9 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
 
   /** Within the savepoint, so that what is entered is left where the try gives way. */
   async function enterAndRun(execute: () => Promise<InternalResult>): Promise<InternalResult> {
-    const entered = switching?.enter === undefined ? undefined : await session.query(switching.enter)
-    return entered?.ok === false ? entered : await execute()
+    const sql = switching?.enter
+    if (sql === undefined || (await enter(session, sql))) return await execute()
+    return { ok: false, error: errorFields({ sqlstate: '55006', message: 'the switch was ended by another proxy' }) }
   }
 
   async function commitSwitch(current: Switching): Promise<InternalResult> {

@@ -12,7 +12,15 @@ export interface SwitchHold {
 }
 
 export type HoldOutcome =
-  | { readonly kind: 'drained'; release(): Promise<void> }
+  | {
+      readonly kind: 'drained'
+      /**
+       * What the migration's transaction must run before anything that traffic is held for. It gives true, or traffic flows
+       * again by then.
+       */
+      readonly enter?: string
+      release(): Promise<void>
+    }
   | {
       readonly kind: 'gave way'
       readonly reason: string

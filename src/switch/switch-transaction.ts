@@ -1,4 +1,5 @@
 import { introspect } from '../catalog/introspect.js'
+import type { MigratorSession } from '../proxy/contracts.js'
 import { type Attempt, type AttemptOutcome, failed, gaveWay } from './attempt.js'
 import { commitStep } from './commit-step.js'
 import { connectionLost } from './commit-transaction.js'
@@ -45,6 +46,9 @@ async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutco
   await query(
     `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ${Math.max(1, attempt.lockTimeoutMs)}`,
   )
+  if (attempt.enter !== undefined && !(await enter(session, attempt.enter))) {
+    return gaveWay('the switch was ended by another proxy')
+  }
   const before = await introspect(query, access.head)
   const stopped = await runFile(attempt)
   if (stopped !== undefined) return stopped
@@ -52,6 +56,12 @@ async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutco
   const planned = await planWithin({ session, access, parser, before, migration, check })
   await attempt.at('planned')
   return planned
+}
+
+/** Whether traffic is held still, and will be until the transaction has ended (HoldOutcome). */
+export async function enter(session: MigratorSession, sql: string): Promise<boolean> {
+  const entered = await session.query(sql)
+  return entered.ok && entered.rows[0]?.[0] === 't'
 }
 
 /** Runs the file's SQL; undefined where it succeeded. */

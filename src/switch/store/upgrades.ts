@@ -1,4 +1,5 @@
 import { statementTables } from '../check/tables.js'
+import { fleetTables } from '../fleet/tables.js'
 
 /**
  * What made the store what it is, one after the other: an upgrade that was released is never edited, since databases have
@@ -56,6 +57,7 @@ export const UPGRADES: readonly (readonly string[])[] = [
         INSERT INTO hotswap.step (number, name, before, rules)
           VALUES (expected + 1, step_name, COALESCE(catalog_before, old_head), step_rules);
         UPDATE hotswap.state SET number = expected + 1, head = catalog_after, fingerprint = head_fingerprint;
+  [...fleetTables],
         RETURN expected + 1;
       END $$`,
     `GRANT EXECUTE ON FUNCTION hotswap.record_step(text, text, text, text, text, text) TO PUBLIC`,

@@ -179,7 +179,8 @@ function proxyMoves(
   }
   const client = backends.findIndex((one) => one.client)
   const own = backends[client]
-  if (member.at === 'holding' && !member.drained && own?.text === undefined) {
+  // What a client has left behind is under way like anything else.
+  if (member.at === 'holding' && !member.drained && backends.every(({ text }) => text === undefined)) {
     add('drained', () => on({ kind: 'drained', switch: member.switch }))
   }
   if (
@@ -294,6 +295,9 @@ function faults(world: World, proxy: ProxyWorld, index: number, add: Add): void 
       backends: proxy.backends.map(leave),
       migrator: orphan,
     })
+  }
+  if (proxy.process !== 'dead' && proxy.backends.some(({ client, text }) => client && text !== undefined)) {
+    fault('a client leaves its statement behind', { session: 'none', backends: proxy.backends.map(leave) })
   }
   if (proxy.process === 'running') fault('is stopped (SIGSTOP)', { process: 'stopped' })
   if (proxy.link === 'up' && proxy.process !== 'dead')

@@ -1,0 +1,143 @@
+import type { Blocker } from '../../proxy/contracts.js'
+import { asciiLiteral } from '../store/sql-literal.js'
+import type { Standing, View } from './protocol.js'
+
+type Row = readonly (string | null)[]
+
+/** Runs SQL on the fleet connection; gives the rows of each statement, as text. */
+export type FleetQuery = (sql: string) => Promise<readonly (readonly Row[])[]>
+
+/** Why a proxy does not drain. */
+export interface Blocked {
+  readonly reason: string
+  readonly blockers: readonly Blocker[]
+  /** Backends that transactions under way wait for. */
+  readonly waitedFor: readonly number[]
+}
+
+export interface NamedStanding {
+  readonly name: string
+  readonly standing: Standing
+  /** It has its connection to the fleet. */
+  readonly connected: boolean
+  readonly blocked: Blocked | undefined
+}
+
+/** A view, with what only the server's clock tells. */
+export interface TimedView extends View {
+  /** Milliseconds until the open switch has had its time. */
+  readonly leftMs: number
+}
+
+/** The requests of the protocol in SQL (tables.ts). `me` is the proxy's number. */
+export interface Requests {
+  /** `me` is 0 to begin with. `anew`: its sessions have ended, so that it may be made another one. */
+  join(me: number, name: string, anew: boolean): Promise<{ readonly me: number; readonly view: TimedView }>
+  look(me: number): Promise<TimedView>
+  acknowledge(me: number, number: number, drained: boolean, blocked?: Blocked): Promise<TimedView>
+  /** `refused`: why not. The switch has `ms` milliseconds. */
+  begin(
+    me: number,
+    head: number,
+    ms: number,
+  ): Promise<{ readonly refused: string | undefined; readonly view: TimedView }>
+  gather(me: number, number: number): Promise<Gathered>
+  /** `ended`: false where a backend may not be ended by this role. */
+  fence(me: number, number: number): Promise<Gathered & { readonly ended: boolean }>
+  close(me: number, number: number, force: boolean): Promise<TimedView>
+  register(me: number, pid: number): Promise<{ readonly registered: boolean; readonly view: TimedView }>
+  forget(me: number, pids: readonly number[]): Promise<void>
+  /** Those of its registered backends that live. */
+  living(me: number, pids: readonly number[]): Promise<readonly number[]>
+  leave(me: number): Promise<void>
+}
+
+export interface Gathered {
+  readonly standings: readonly NamedStanding[]
+  readonly view: TimedView
+}
+
+export function createRequests(query: FleetQuery): Requests {
+  const viewOf = (me: number) => `SELECT * FROM hotswap.fleet_view(${me})`
+  /** One request, and what is to be seen after it. */
+  const ask = async (me: number, sql: string) => {
+    const [answer = [], view = []] = await query(`${sql}; ${viewOf(me)}`)
+    return { answer, value: answer[0]?.[0] ?? undefined, view: decodeView(view[0]) }
+  }
+  return {
+    async join(me, name, anew) {
+      const [joined] = await query(`SELECT hotswap.fleet_join(${me}, ${asciiLiteral(name)}, ${anew})`)
+      const id = Number(joined?.[0]?.[0])
+      const [view] = await query(viewOf(id))
+      return { me: id, view: decodeView(view?.[0]) }
+    },
+    look: async (me) => decodeView((await query(viewOf(me)))[0]?.[0]),
+    async acknowledge(me, number, drained, blocked) {
+      const why = blocked === undefined ? 'NULL' : asciiLiteral(JSON.stringify(blocked))
+      return (await ask(me, `SELECT hotswap.fleet_acknowledge(${me}, ${number}, ${drained}, ${why})`)).view
+    },
+    async begin(me, head, ms) {
+      const { value, view } = await ask(me, `SELECT hotswap.fleet_begin(${me}, ${head}, ${Math.ceil(ms)})`)
+      return { refused: value, view }
+    },
+    async gather(me, number) {
+      const { answer, view } = await ask(me, standingsOf(number))
+      return { standings: answer.map(decodeStanding), view }
+    },
+    async fence(me, number) {
+      const [fenced, standings = [], view] = await query(
+        `SELECT hotswap.fleet_fence(${number}); ${standingsOf(number)}; ${viewOf(me)}`,
+      )
+      return {
+        ended: fenced?.[0]?.[0] === 't',
+        standings: standings.map(decodeStanding),
+        view: decodeView(view?.[0]),
+      }
+    },
+    close: async (me, number, force) => (await ask(me, `SELECT hotswap.fleet_close(${number}, ${force})`)).view,
+    async register(me, pid) {
+      const { value, view } = await ask(me, `SELECT hotswap.fleet_register(${me}, ${Math.trunc(pid)})`)
+      return { registered: value === 't', view }
+    },
+    async forget(me, pids) {
+      await query(`DELETE FROM hotswap.backend WHERE proxy = ${me} AND pid IN (${pids.join(', ')})`)
+    },
+    async living(me, pids) {
+      const [rows = []] = await query(
+        `SELECT b.pid FROM hotswap.backend b
+         WHERE b.proxy = ${me} AND b.pid IN (${pids.join(', ')}) AND hotswap.lives(b.pid, b.backend_start)`,
+      )
+      return rows.map(([pid]) => Number(pid))
+    },
+    async leave(me) {
+      await query(`DELETE FROM hotswap.proxy WHERE id = ${me} AND NOT fenced`)
+    },
+  }
+}
+
+function standingsOf(number: number): string {
+  return `SELECT * FROM hotswap.fleet_standings(${number})`
+}
+
+function decodeStanding([name, standing, connected, blocked]: Row): NamedStanding {
+  return {
+    name: name ?? '',
+    standing: standing as Standing,
+    connected: connected === 't',
+    blocked: blocked == null ? undefined : (JSON.parse(blocked) as Blocked),
+  }
+}
+
+function decodeView(row: Row | undefined): TimedView {
+  if (row === undefined) throw new Error('the version store is empty')
+  const [head, last, open, mine, orphaned, fenced, leftMs] = row
+  return {
+    head: Number(head),
+    switch: Number(last),
+    open: open === 't',
+    mine: mine === 't',
+    orphaned: orphaned === 't',
+    fenced: fenced === 't',
+    leftMs: Number(leftMs ?? 0),
+  }
+}

@@ -9,7 +9,7 @@ import { checkInserts, tryOn } from './check-inserts.js'
 import { type AppliedStep, headOf, planVersions, withoutRetired } from './plan-versions.js'
 import { StatementFailure, serverErrorOf } from './server-error.js'
 import { readVersions } from './store/read-versions.js'
-import { numberOfToken, type RecordedStep, type Store } from './store/store.js'
+import { anotherWasFaster, numberOfToken, type RecordedStep, type Store } from './store/store.js'
 import type { UnexplainedChange } from './store/unexplained.js'
 
 /** What a proxy knows of the versions of its database. */
@@ -94,15 +94,7 @@ export function createStoredReader(store: Store, query: TextQuery): VersionReade
     },
     async record({ number }, session, step) {
       const token = await store.openSwitch(step.name)
-      if (numberOfToken(token) !== number) {
-        throw new StatementFailure(
-          errorFields({
-            sqlstate: '40001',
-            message: `another switch was faster than ${step.name}`,
-            hint: 'Nothing was changed. Run the migration again.',
-          }),
-        )
-      }
+      if (numberOfToken(token) !== number) throw new StatementFailure(errorFields(anotherWasFaster(step.name)))
       try {
         return await store.recordStep(session, token, step)
       } catch (error) {

@@ -156,7 +156,7 @@ export function storeGrants(role: string): readonly string[] {
 async function beginState(query: TextQuery, facts: Facts, defaultVersion: string): Promise<void> {
   // In this order: what changes in between is seen as a change later.
   const fingerprint = await readFingerprint(query)
-  const head = encodeCatalog(await introspect(query))
+  const head = await encodeCatalog(await introspect(query))
   const values = [facts.systemIdentifier, facts.databaseOid, head, fingerprint, defaultVersion].map(asciiLiteral)
   const [system, database, ...rest] = values
   await query(

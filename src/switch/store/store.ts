@@ -1,7 +1,10 @@
 import type { Catalog } from '../../catalog/catalog.js'
 import type { TextQuery } from '../../catalog/introspect.js'
+import { errorFields } from '../../proxy/client-error.js'
+import type { ClientError } from '../../proxy/contracts.js'
 import type { StepRules } from '../../rewrite/plan-step.js'
 import type { AppliedStep } from '../plan-versions.js'
+import { StatementFailure } from '../server-error.js'
 import { asciiLiteral } from './sql-literal.js'
 import { decodeCatalog, decodeRules, encodeCatalog, encodeRules } from './store-json.js'
 
@@ -37,8 +40,8 @@ export interface Store {
   /** Lets a migrator's transaction record the one step that follows the generation of now. */
   openSwitch(name: string): Promise<string>
   /**
-   * Inside the migrator's own transaction, whose role needs no rights on the store; gives the new number. Rejects with 40001
-   * where another switch was faster.
+   * Inside the migrator's own transaction, whose role needs no rights on the store; gives the new number. Rejects with 40001,
+   * as a StatementFailure, where another switch was faster, or the token is of another step.
    */
   recordStep(query: TextQuery, token: string, step: RecordedStep): Promise<number>
   /** The head as it is now, where no version changed; false where the store is not of this number any more. */
@@ -46,6 +49,15 @@ export interface Store {
   setDefault(name: string): Promise<void>
   /** Nobody may speak the version from now on. */
   retire(name: string): Promise<void>
+}
+
+/** Nothing is recorded then. */
+export function anotherWasFaster(name: string): ClientError {
+  return {
+    sqlstate: '40001',
+    message: `another switch was faster than ${name}`,
+    hint: 'Nothing was changed. Run the migration again.',
+  }
 }
 
 /** The number that a token of `openSwitch` goes out from. */
@@ -68,15 +80,17 @@ export function createStore(query: TextQuery, system: Catalog): Store {
       const [number, head, fingerprint, defaultVersion, retired, steps] = row
       return {
         number: Number(number),
-        head: decodeCatalog(head ?? '', system),
+        head: await decodeCatalog(head ?? '', system),
         fingerprint: fingerprint ?? '',
         defaultVersion: defaultVersion ?? '',
         retired: JSON.parse(retired ?? '[]') as string[],
-        steps: (JSON.parse(steps ?? '[]') as [string, string, string][]).map(([name, before, rules]) => ({
-          name,
-          before: decodeCatalog(before, system),
-          rules: decodeRules(rules),
-        })),
+        steps: await Promise.all(
+          (JSON.parse(steps ?? '[]') as [string, string, string][]).map(async ([name, before, rules]) => ({
+            name,
+            before: await decodeCatalog(before, system),
+            rules: decodeRules(rules),
+          })),
+        ),
       }
     },
     async readNumber() {
@@ -87,13 +101,16 @@ export function createStore(query: TextQuery, system: Catalog): Store {
       return rows[0]?.[0] ?? ''
     },
     async recordStep(session, token, { name, before, after, rules, fingerprint }) {
-      const values = [token, name, encodeCatalog(before), encodeCatalog(after), encodeRules(rules), fingerprint]
+      const catalogs = await Promise.all([encodeCatalog(before), encodeCatalog(after)])
+      const values = [token, name, ...catalogs, encodeRules(rules), fingerprint]
       const rows = await session(`SELECT hotswap.record_step(${values.map(asciiLiteral).join(', ')})`)
-      return Number(rows[0]?.[0])
+      const number = rows[0]?.[0] ?? null
+      if (number === null) throw new StatementFailure(errorFields(anotherWasFaster(name)))
+      return Number(number)
     },
     async replaceHead(number, head, fingerprint) {
       const rows = await query(
-        `UPDATE hotswap.state SET head = ${asciiLiteral(encodeCatalog(head))}, fingerprint = ${asciiLiteral(fingerprint)}
+        `UPDATE hotswap.state SET head = ${asciiLiteral(await encodeCatalog(head))}, fingerprint = ${asciiLiteral(fingerprint)}
          WHERE number = ${number} RETURNING number`,
       )
       return rows.length > 0

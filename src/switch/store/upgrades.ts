@@ -36,32 +36,26 @@ export const UPGRADES: readonly (readonly string[])[] = [
       AS $$ SELECT expected || '.' || encode(sha256(convert_to(concat_ws('/', secret, expected, step_name, secret), 'UTF8')), 'hex')
         FROM hotswap.state $$`,
     `REVOKE ALL ON FUNCTION hotswap.step_token(int8, text) FROM PUBLIC`,
-    // The catalog before the step is the stored head where it is left out.
+    // Gives the new number; NULL where the token is none of this step, or another switch was faster. Not in PL/pgSQL, which
+    // a migrator's backend would have to load while traffic is held.
     `CREATE FUNCTION hotswap.record_step(
       token text, step_name text, catalog_before text, catalog_after text, step_rules text, head_fingerprint text
     ) RETURNS int8
-      LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+      LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
       AS $$
-      DECLARE
-        expected CONSTANT int8 := split_part(token, '.', 1);
-        old_head text;
-      BEGIN
-        IF token IS DISTINCT FROM hotswap.step_token(expected, step_name) THEN
-          RAISE EXCEPTION 'this token does not allow the step % to be recorded', step_name USING ERRCODE = '28000';
-        END IF;
-        SELECT s.head INTO old_head FROM hotswap.state s WHERE s.number = expected FOR UPDATE;
-        IF NOT FOUND THEN
-          RAISE EXCEPTION 'another switch was faster than %', step_name
-            USING ERRCODE = '40001', HINT = 'Nothing was changed. Run the migration again.';
-        END IF;
-        INSERT INTO hotswap.step (number, name, before, rules)
-          VALUES (expected + 1, step_name, COALESCE(catalog_before, old_head), step_rules);
-        UPDATE hotswap.state SET number = expected + 1, head = catalog_after, fingerprint = head_fingerprint;
-  [...fleetTables],
-        RETURN expected + 1;
-      END $$`,
+        WITH changed AS (
+          UPDATE hotswap.state SET number = number + 1, head = catalog_after, fingerprint = head_fingerprint
+          WHERE number = split_part(token, '.', 1)::int8 AND token = hotswap.step_token(number, step_name)
+          RETURNING number
+        ), added AS (
+          INSERT INTO hotswap.step (number, name, before, rules)
+          SELECT number, step_name, catalog_before, step_rules FROM changed
+        )
+        SELECT number FROM changed
+      $$`,
     `GRANT EXECUTE ON FUNCTION hotswap.record_step(text, text, text, text, text, text) TO PUBLIC`,
     `GRANT USAGE ON SCHEMA hotswap TO PUBLIC`,
   ],
   [...statementTables],
+  [...fleetTables],
 ]

@@ -52,8 +52,8 @@ describe.each(migrations)('of the migration $name', (migration) => {
   test('catalogs and rules come back as they were stored, and give the same mapping', async () => {
     for (const { before, after, rules } of await observe(migration)) {
       const stored = {
-        before: decodeCatalog(encodeCatalog(before), after),
-        after: decodeCatalog(encodeCatalog(after), after),
+        before: await decodeCatalog(await encodeCatalog(before), after),
+        after: await decodeCatalog(await encodeCatalog(after), after),
         rules: decodeRules(encodeRules(rules)),
       }
       expect(stored).toEqual({ before, after, rules })

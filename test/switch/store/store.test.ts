@@ -147,7 +147,7 @@ test('of two switches at once one is recorded, and the other fails to be repeate
   await store.recordStep(sessions[0], tokens[0], first)
   const waiting = store.recordStep(sessions[1], tokens[1], second)
   await sessions[0]('COMMIT')
-  await expect(waiting).rejects.toMatchObject({ code: '40001', message: 'another switch was faster than two' })
+  await expect(waiting).rejects.toThrow('another switch was faster than two')
   await sessions[1]('ROLLBACK')
   const { number, steps } = await store.read()
   expect([number, steps.map(({ name }) => name)]).toEqual([2, ['one']])
@@ -181,16 +181,19 @@ test("a role without any right on the schema records with a token, and only with
   await session('BEGIN')
   const step = await migrate(session, 'one', 'ALTER TABLE users RENAME TO people')
   const token = await store.openSwitch('one')
-  await session('SAVEPOINT s')
-  await expect(store.recordStep(session, token, { ...step, name: 'two' })).rejects.toMatchObject({ code: '28000' })
-  await session('ROLLBACK TO s')
-  await expect(store.recordStep(session, '1.abc', step)).rejects.toMatchObject({ code: '28000' })
-  await session('ROLLBACK TO s')
+  for (const wrong of [
+    store.recordStep(session, token, { ...step, name: 'two' }),
+    store.recordStep(session, '1.a', step),
+  ]) {
+    await expect(wrong).rejects.toThrow('another switch was faster')
+  }
+  expect(await store.readNumber()).toBe(1)
   await store.recordStep(session, token, step)
   await session('COMMIT')
   const control = await connect(database.url)
   expect(await control('SELECT name, recorded_by FROM hotswap.step')).toEqual([['one', role]])
-  await expect(store.recordStep(session, token, step)).rejects.toMatchObject({ code: '40001' })
+  await expect(store.recordStep(session, token, step)).rejects.toThrow('another switch was faster')
+  expect(await store.readNumber()).toBe(2)
 })
 
 test('the default and the retired versions are stored, each with a new number', async () => {

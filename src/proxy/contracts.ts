@@ -116,8 +116,10 @@ export interface ToolStatement {
   readonly offset: number
   /** Tables that it alters, as its text names them: only their owner's statement holds anybody. */
   readonly alters: readonly string[]
-  /** What a ledger calls the migration that it records, where the text says it. */
-  readonly records?: string
+  /** What a ledger calls the migration that it records, or the number of the parameter that says so. */
+  readonly records?: { readonly name: string } | { readonly parameter: number }
+  /** The migration is recorded before it runs, outside its transaction. */
+  readonly recordsAhead?: true
 }
 
 /** Sessions that run migrations by themselves, statement by statement: tools, psql (decision 18). */
@@ -137,6 +139,8 @@ export interface ToolMigration {
   readonly switching: boolean
   /** Takes note of a statement that ran, or is to run. */
   note(statement: ToolStatement): void
+  /** Takes note of the parameter that a ledger's entry is bound to. */
+  noteName(statement: ToolStatement, value: Uint8Array): void
   /**
    * Runs a `shape` statement by `execute`, traffic held; where the lock is not to be had, again after a pause, as long as
    * nothing else of the transaction holds anybody up.
@@ -217,12 +221,6 @@ export interface SpeakingSession {
   readonly clientEncoding: string
 }
 
-export interface ProxyOptions {
-  readonly listen: Address
-  readonly upstream: Address
-  /** The managed database. Sessions to any other are relayed untouched. */
-  readonly database: string
-  readonly generations: GenerationSource
 /** A server connection whose session is about to serve its client. */
 export interface NewBackend {
   /** As its BackendKeyData has it, which a pooler in between makes up; undefined where there was none. */
@@ -240,18 +238,24 @@ export interface Admission {
   admit(backend: NewBackend): Promise<Admitted>
 }
 
+export interface ProxyOptions {
+  readonly listen: Address
+  readonly upstream: Address
+  /** The managed database. Sessions to any other are relayed untouched. */
+  readonly database: string
+  readonly generations: GenerationSource
   readonly gate: HoldGate
   readonly chooseVersion: ChooseVersion
   readonly migrator?: MigratorHook
   readonly tools?: ToolHook
   readonly control?: ControlHook
+  readonly admission?: Admission
   /** Told of each text that an app's session sends, and of the end of its Parse (its parameter types); must be quick. */
   readonly recorded?: (session: SpeakingSession, text: string, types: Buffer | undefined) => void
   readonly limits?: Partial<ProxyLimits>
   readonly log?: ProxyLog
 }
 
-  readonly admission?: Admission
 /** One client connection, as status pages show it. */
 export interface SessionInfo {
   readonly id: number
@@ -278,6 +282,8 @@ export interface ProxyCounters {
   readonly refused: number
   /** Statements of older versions that look at tables in the system catalogs, which show the newest version's. */
   readonly catalogReads: number
+  /** Statements that name what only a newer version has, and were taken for its. */
+  readonly newer: number
   /** Statements prepared again because the generation or version changed. */
   readonly reprepared: number
   /** Batches processed again after `refresh`. */
@@ -292,11 +298,11 @@ export interface Proxy {
   counters(): ProxyCounters
   /** Lets app sessions that speak `from` speak `to` from their next transaction on; gives how many. */
   moveSessions(from: string, to: string): number
+  /** Ends all sessions of apps, at once. */
+  endSessions(error: ClientError): void
   /** Stops listening, lets transactions end until the deadline, then closes what is left. */
   close(options?: { readonly deadlineMs?: number }): Promise<void>
 }
 
 export type StartProxy = (options: ProxyOptions) => Promise<Proxy>
 export type CreateHoldGate = () => HoldGate
-  /** Ends all sessions of apps, at once. */
-  endSessions(error: ClientError): void

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { serialize } from 'pg-protocol'
 import { toByteString } from '../sql/byte-string.js'
 import { encodeCommandComplete, encodeErrorResponse, encodeReadyForQuery } from '../wire/backend.js'
-import { decodeExecutePortal, decodeQuery } from '../wire/frontend.js'
+import { decodeBindNames, decodeBindParameter, decodeExecutePortal, decodeQuery } from '../wire/frontend.js'
 import { Frontend } from '../wire/message-types.js'
 import { errorFields } from './client-error.js'
 import type { InternalResult, ToolStatement } from './contracts.js'
@@ -34,6 +34,9 @@ export function takeForTool(session: Session, tool: ToolState): boolean {
   switch (type) {
     case Frontend.Query:
       return replies.idle && takeToolQuery(session, tool)
+    case Frontend.Bind:
+      noteBoundName(session, tool)
+      return takeMessage(session)
     case Frontend.Execute:
       return takeToolExecute(session, tool)
     case Frontend.Sync:
@@ -160,6 +163,18 @@ async function rollBack(session: Session, tool: ToolState): Promise<void> {
 function endBlock(tool: ToolState): void {
   tool.wrapped = false
   tool.migration.abandon()
+}
+
+/** A ledger's entry may be bound to parameters. */
+function noteBoundName(session: Session, tool: ToolState): void {
+  const { buffer, start, end } = session.fromClient
+  const bound = decodeBindNames(buffer, start, end)
+  const prepared = bound === undefined ? undefined : session.statements.get(bound.statement)
+  if (prepared?.effects?.ledger !== true) return
+  const [statement] = session.context.options.tools?.read(prepared.text) ?? []
+  if (statement?.records === undefined || !('parameter' in statement.records)) return
+  const value = decodeBindParameter(buffer, start, end, statement.records.parameter)
+  if (value !== undefined) tool.migration.noteName(statement, value)
 }
 
 function takeToolExecute(session: Session, tool: ToolState): boolean {

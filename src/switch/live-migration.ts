@@ -20,6 +20,7 @@ import type { StepCheck } from './check/check-step.js'
 import { commitStep } from './commit-step.js'
 import { commitTransaction, connectionLost } from './commit-transaction.js'
 import type { HoldLimits } from './coordinator.js'
+import { boundName } from './ledger-entry.js'
 import { backoffMs, pause } from './pause.js'
 import { headOf } from './plan-versions.js'
 import { type BudgetedCheck, planWithin, textQueryOf } from './plan-within.js'
@@ -27,8 +28,8 @@ import { prepareCheck } from './prepare-check.js'
 import { StatementFailure } from './server-error.js'
 import type { SwitchHold } from './switch-hold.js'
 import { type AtPoint, goOn } from './switch-point.js'
-import { readToolStatements } from './tool-statement.js'
 import { enter } from './switch-transaction.js'
+import { readToolStatements } from './tool-statement.js'
 import type { SwitchAccess, VersionSource } from './version-source.js'
 
 export interface LiveMigrationOptions {
@@ -237,7 +238,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     const plannedAt = performance.now()
     const isStep = planned.changed.length > 0
     const refused = isStep
-      ? await commitStep({ session, control, access, at }, planned)
+      ? await commitStep({ session, control, access, at, log }, planned)
       : await commitTransaction(session, control, planned.transaction)
     if (refused !== undefined) return { ok: false, error: errorOf(refused) }
     if (!isStep) return { ok: true, rows: [], tag: 'COMMIT' }
@@ -272,7 +273,11 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
       return switching !== undefined
     },
     note(statement) {
-      statements.push(statement)
+      if (statement.records === undefined || 'name' in statement.records) statements.push(statement)
+    },
+    noteName(statement, value) {
+      const name = boundName(value)
+      if (name !== undefined) statements.push({ ...statement, records: { name } })
     },
     async run(statement, execute) {
       statements.push(statement)
@@ -301,7 +306,9 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
         control(`SELECT pg_catalog.pg_terminate_backend(${pid})`).catch(() => undefined)
       }
       switching?.end().catch(logBug)
+      const ahead = statements.findLast(({ recordsAhead }) => recordsAhead === true)
       forget()
+      if (ahead !== undefined) statements = [ahead]
     },
     reason: () => late,
   }
@@ -355,7 +362,7 @@ function errorOf(outcome: AttemptOutcome): ReturnType<typeof errorFields> {
 /** The version's name: as the tool's ledger has it, where the text says that, else a number. */
 function nameOf(statements: readonly ToolStatement[], versions: VersionSource): string {
   const { generation } = versions.current()
-  const wanted = statements.findLast(({ records }) => records !== undefined)?.records
+  const wanted = statements.flatMap(({ records = {} }) => ('name' in records ? [records.name] : [])).at(-1)
   if (wanted !== undefined && versionIndex(generation, wanted) < 0) return wanted
   for (let number = generation.versions.length; ; number++) {
     const name = `${String(number).padStart(4, '0')}-migration`

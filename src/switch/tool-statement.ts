@@ -3,6 +3,7 @@ import type { Node, RangeVar } from 'libpg-query'
 import type { ToolStatement } from '../proxy/contracts.js'
 import { type ByteString, fromByteString } from '../sql/byte-string.js'
 import type { Parser } from '../sql/parse.js'
+import { recordedName } from './ledger-entry.js'
 import { commandOutsideTransactions } from './migration-text.js'
 
 /** Tables in which the usual tools keep what they have run. */
@@ -18,6 +19,9 @@ export const KNOWN_LEDGERS: readonly string[] = [
   'goose_db_version',
   '__drizzle_migrations',
 ]
+
+/** Ledgers whose tool writes down a migration before it runs, in a transaction of its own. */
+const RECORDED_AHEAD: ReadonlySet<string> = new Set(['_prisma_migrations'])
 
 export interface ToolStatementContext {
   readonly parser: Parser
@@ -44,7 +48,7 @@ export function readToolStatements(text: ByteString, context: ToolStatementConte
   })
 }
 
-type Classified = Pick<ToolStatement, 'kind' | 'alters' | 'records'>
+type Classified = Pick<ToolStatement, 'kind' | 'alters' | 'records' | 'recordsAhead'>
 
 function classify(node: Node, context: ToolStatementContext): Classified {
   if ('TransactionStmt' in node) return { kind: transactionKind(node.TransactionStmt.kind ?? ''), alters: [] }
@@ -153,37 +157,21 @@ function stringOf(node: Node): string {
 /** A statement that writes, locks or makes a ledger; undefined for any other. */
 function ledgerWrite(node: Node, ledgers: readonly string[]): Classified | undefined {
   const isLedger = (relation: RangeVar | undefined) => ledgers.includes(relation?.relname ?? '')
-  if ('InsertStmt' in node && isLedger(node.InsertStmt.relation)) {
-    const records = firstLiteral(node.InsertStmt.selectStmt)
-    return { kind: 'ledger', alters: [], ...(records === undefined ? {} : { records }) }
-  }
   const relation =
-    'UpdateStmt' in node
-      ? node.UpdateStmt.relation
-      : 'DeleteStmt' in node
-        ? node.DeleteStmt.relation
-        : 'CreateStmt' in node
-          ? node.CreateStmt.relation
-          : undefined
+    'InsertStmt' in node
+      ? node.InsertStmt.relation
+      : 'UpdateStmt' in node
+        ? node.UpdateStmt.relation
+        : 'DeleteStmt' in node
+          ? node.DeleteStmt.relation
+          : 'CreateStmt' in node
+            ? node.CreateStmt.relation
+            : undefined
   const locked = 'LockStmt' in node ? (node.LockStmt.relations ?? []) : []
   const isOne = isLedger(relation) || locked.some((one) => 'RangeVar' in one && isLedger(one.RangeVar))
-  return isOne ? { kind: 'ledger', alters: [] } : undefined
-}
-
-/** The first text or number of an INSERT's VALUES that can be a migration's name. */
-function firstLiteral(select: Node | undefined): string | undefined {
-  if (select === undefined || !('SelectStmt' in select)) return undefined
-  for (const row of select.SelectStmt.valuesLists ?? []) {
-    if (!('List' in row)) continue
-    for (const item of row.List.items ?? []) {
-      const constant = 'TypeCast' in item ? item.TypeCast.arg : item
-      if (constant === undefined || !('A_Const' in constant)) continue
-      const { sval, ival, fval } = constant.A_Const
-      const value = sval?.sval ?? fval?.fval ?? (ival?.ival === undefined ? undefined : String(ival.ival))
-      if (value !== undefined && /^[\w.-]{3,63}$/.test(value)) return value
-    }
-  }
-  return undefined
+  if (!isOne) return undefined
+  const ahead = RECORDED_AHEAD.has(relation?.relname ?? '')
+  return { kind: 'ledger', alters: [], ...recordedName(node), ...(ahead ? { recordsAhead: true } : {}) }
 }
 
 /** A query that calls a function of the users' own: what it runs is not to be seen in its text. */

@@ -74,6 +74,23 @@ export function decodeBindNames(buffer: Buffer, start: number, end: number): Bin
   }
 }
 
+/** The value of a Bind's parameter $`number`, in whichever format it has; undefined for NULL. */
+export function decodeBindParameter(buffer: Buffer, start: number, end: number, number: number): Buffer | undefined {
+  const portalEnd = buffer.indexOf(0, start + BODY)
+  let at = buffer.indexOf(0, portalEnd + 1) + 1
+  if (portalEnd < 0 || at === 0 || at + 2 > end) return undefined
+  at += 2 + 2 * buffer.readUInt16BE(at)
+  if (at + 2 > end || buffer.readUInt16BE(at) < number) return undefined
+  at += 2
+  for (let current = 1; at + 4 <= end; current++) {
+    const length = buffer.readInt32BE(at)
+    at += 4
+    if (current === number) return length < 0 || at + length > end ? undefined : buffer.subarray(at, at + length)
+    at += Math.max(length, 0)
+  }
+  return undefined
+}
+
 /** What a Describe or a Close is about. */
 export interface Target {
   readonly kind: 'statement' | 'portal'

@@ -34,6 +34,37 @@ test('a tool that writes its ledger in the transaction of its DDL: the app goes 
   expect((await tool.query('SELECT full_name FROM users')).rows).toEqual([{ full_name: 'Ada' }])
 })
 
+test('a ledger entry whose values are bound, in text or binary, names the version', async () => {
+  hotswap = await startTestHotswap(schema)
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  const entry = 'INSERT INTO schema_migrations (version) VALUES ($1)'
+  for (const [column, bound] of [
+    ['name', '20260102030405'],
+    ['email', Buffer.from('20260102030406')],
+  ] as const) {
+    await tool.query('BEGIN')
+    await tool.query({ text: `ALTER TABLE users RENAME ${column} TO new_${column}`, values: [] })
+    await tool.query({ text: entry, values: [bound] })
+    await tool.query('COMMIT')
+  }
+  expect(versionsOf(hotswap)).toEqual(['initial', '20260102030405', '20260102030406'])
+})
+
+test('an entry made before its migration, in a transaction of its own, names it; one made after does not name the next', async () => {
+  hotswap = await startTestHotswap(
+    `${schema} CREATE TABLE _prisma_migrations (id text, migration_name text, finished_at timestamptz)`,
+  )
+  const tool = await hotswap.connect()
+  const ahead = 'INSERT INTO _prisma_migrations (id, migration_name) VALUES ($1, $2)'
+  await tool.query({ text: ahead, values: ['a', '2026_full_name'] })
+  await tool.query('ALTER TABLE users RENAME name TO full_name; ALTER TABLE users RENAME email TO mail')
+  await tool.query({ text: 'UPDATE _prisma_migrations SET finished_at = now() WHERE id = $1', values: ['a'] })
+  await tool.query('ALTER TABLE posts RENAME TO articles')
+  await tool.query("INSERT INTO schema_migrations VALUES ('articles')")
+  await tool.query('ALTER TABLE articles RENAME title TO headline')
+  expect(versionsOf(hotswap)).toEqual(['initial', '2026_full_name', '0002-migration', '0003-migration'])
+})
+
 test('new transactions of the app wait from the DDL to the COMMIT, and none fails', async () => {
   hotswap = await startTestHotswap(schema)
   const app = await hotswap.connect()
@@ -229,4 +260,41 @@ test('a transaction under way that waits for an idle client of the app makes the
   await idle.query('SELECT pg_advisory_unlock(7)')
   await locked
   await migrating
+})
+
+test('new code on an old connection: what only a newer version knows is taken for its statement', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  await hotswap.migrate('one', 'ALTER TABLE users RENAME TO people; ALTER TABLE people RENAME name TO full_name')
+  await hotswap.migrate('two', 'ALTER TABLE people RENAME TO persons')
+  expect((await app.query('SELECT full_name FROM persons')).rows).toEqual([{ full_name: 'Ada' }])
+  expect((await app.query({ text: 'SELECT p.full_name FROM people p WHERE id = $1', values: [1] })).rows).toHaveLength(
+    1,
+  )
+  expect((await app.query('SELECT name FROM users')).rows).toEqual([{ name: 'Ada' }])
+  await expect(app.query('SELECT nosuch FROM users')).rejects.toMatchObject({ code: '42703' })
+  expect(hotswap.proxy.counters().newer).toBe(2)
+})
+
+test('with a store, DDL of a session that is no migrator is refused, but for what only it can see', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  await expect(app.query('ALTER TABLE users ADD age int')).rejects.toMatchObject({
+    code: '0A000',
+    hint: expect.stringContaining('pg-hotswap run'),
+  })
+  await app.query('CREATE TEMP TABLE mine (a int)')
+  await app.query('ALTER TABLE mine ADD b int')
+  await app.query('DROP TABLE mine')
+  await app.query('CREATE TABLE fresh (a int)')
+  await app.query('ALTER TABLE fresh ADD b int')
+})
+
+test('the statistics of a column whose type changed are made again', async () => {
+  hotswap = await startTestHotswap(schema)
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('ALTER TABLE users ALTER id TYPE bigint')
+  const count = async () =>
+    (await tool.query("SELECT 1 FROM pg_stats WHERE tablename = 'users' AND attname = 'id'")).rows.length
+  await waitFor(async () => (await count()) === 1)
 })

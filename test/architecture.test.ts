@@ -13,8 +13,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   rewrite: ['sql', 'catalog', 'resolve'],
   proxy: ['wire', 'sql', 'catalog', 'rewrite'],
   config: ['sql', 'catalog', 'rewrite'],
-  switch: ['sql', 'catalog', 'rewrite', 'config', 'proxy'],
-  cli: ['sql', 'catalog', 'rewrite', 'config', 'proxy', 'switch'],
+  switch: ['sql', 'catalog', 'resolve', 'rewrite', 'config', 'proxy'],
+  admin: ['sql', 'rewrite', 'proxy', 'switch'],
+  cli: ['sql', 'catalog', 'rewrite', 'config', 'proxy', 'switch', 'admin'],
 }
 
 function sourceFiles(): readonly string[] {

@@ -33,7 +33,16 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     options,
     limits: { ...defaultLimits, ...options.limits },
     log: options.log ?? silent,
-    counters: { connections: 0, statements: 0, rewritten: 0, refused: 0, catalogReads: 0, reprepared: 0, retried: 0 },
+    counters: {
+      connections: 0,
+      statements: 0,
+      rewritten: 0,
+      refused: 0,
+      catalogReads: 0,
+      newer: 0,
+      reprepared: 0,
+      retried: 0,
+    },
     readEffects: createEffectsReader(options.tools?.ledgers ?? []),
     byPid: new Map(),
     tools: new Set(),
@@ -69,6 +78,11 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
       for (const session of moved) session.nextVersion = to
       return moved.length
     },
+    endSessions(error) {
+      for (const { session } of connections.values()) {
+        if (session?.kind === 'app' || session?.kind === 'tool') endWithError(session, error)
+      }
+    },
     close: ({ deadlineMs = 10_000 } = {}) => close(server, connections, deadlineMs),
   }
 }
@@ -78,11 +92,6 @@ interface Connection {
   readonly id: number
   readonly client: Socket
   readonly since: number
-    endSessions(error) {
-      for (const { session } of connections.values()) {
-        if (session?.kind === 'app' || session?.kind === 'tool') endWithError(session, error)
-      }
-    },
   session: Session | undefined
   relayed: ClientIdentity | undefined
 }

@@ -14,5 +14,7 @@ export function noteText(session: Session, text: string, types?: Buffer): void {
 export function noteOutcome(session: Session, outcome: Outcome): void {
   const { counters } = session.context
   if (outcome.kind !== 'unchanged') counters[outcome.kind]++
-  if (outcome.kind !== 'refused' && outcome.readsCatalog === true) counters.catalogReads++
+  if (outcome.kind === 'refused') return
+  if (outcome.readsCatalog === true) counters.catalogReads++
+  if (outcome.speaks !== undefined) counters.newer++
 }

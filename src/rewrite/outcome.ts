@@ -41,6 +41,8 @@ export interface MovedText {
 export interface Unchanged {
   readonly kind: 'unchanged'
   readonly readsCatalog?: boolean
+  /** Index of the newer version whose statement it was taken for. */
+  readonly speaks?: number
 }
 
 /** Forward `text` in place of the client's text. */
@@ -52,6 +54,8 @@ export interface Rewritten {
   oldPosition(position: number): number | undefined
   /** oids of the changed relations that the text names. */
   readonly relations?: ReadonlySet<number>
+  /** Index of the newer version whose statement it was taken for. */
+  readonly speaks?: number
   /** True where it looks at the shapes of relations in the system catalogs, which show the newest version's. */
   readonly readsCatalog?: boolean
 }

@@ -1,7 +1,7 @@
 import type { TextQuery } from '../catalog/introspect.js'
 import type { RuleFile } from '../config/rule-file.js'
 import { errorFields } from '../proxy/client-error.js'
-import type { Blocker, ClientError, MigratorSession } from '../proxy/contracts.js'
+import type { Blocker, ClientError, MigratorSession, ProxyLog } from '../proxy/contracts.js'
 import type { ErrorFields } from '../rewrite/outcome.js'
 import type { Parser } from '../sql/parse.js'
 import type { BudgetedCheck, Checkup } from './plan-within.js'
@@ -32,6 +32,7 @@ export interface Attempt {
   /** SQL that the transaction begins with (HoldOutcome). */
   readonly enter: string | undefined
   readonly at: AtPoint
+  readonly log: ProxyLog
   /** Milliseconds for the file from its first statement on. */
   readonly runMs: number
 }

@@ -140,7 +140,7 @@ async function runTries(
 
 /** One try; the time that it held traffic is added to `holds`. */
 async function holdAndRun(
-  { traffic, control, hold, parser, check: stepCheck, at = goOn }: CoordinatorOptions,
+  { traffic, control, hold, parser, check: stepCheck, log, at = goOn }: CoordinatorOptions,
   session: MigratorSession,
   migration: Migration,
   access: SwitchAccess,
@@ -164,7 +164,8 @@ async function holdAndRun(
     const { lockTimeoutMs } = hold
     const { enter } = held
     return await switchInTransaction({
-      session, enter,
+      session,
+      enter,
       migration,
       access,
       signal,
@@ -172,6 +173,7 @@ async function holdAndRun(
       parser,
       check,
       at,
+      log,
       lockTimeoutMs,
       runMs,
     })

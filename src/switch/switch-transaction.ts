@@ -26,7 +26,10 @@ export async function switchInTransaction(attempt: Attempt): Promise<AttemptOutc
       return clientLeft
     }
     const { step, changed, rule, checked } = prepared
-    const refused = await commitStep({ session, control, access: attempt.access, at: attempt.at }, prepared)
+    const refused = await commitStep(
+      { session, control, access: attempt.access, at: attempt.at, log: attempt.log },
+      prepared,
+    )
     if (refused !== undefined) return refused
     return { kind: 'committed', version: step.name, changed, rule, checked }
   } catch (error) {

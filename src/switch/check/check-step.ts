@@ -119,7 +119,7 @@ async function run(
     const touched = await findTouched(query, step, prepared.security)
     const statements = statementsToCheck(prepared.statements, planned, touched)
     const rewriter = prepared.options.createRewriter(planned)
-    const check: CheckWithin = { session, query, planned, rewriter, findings, left }
+    const check: CheckWithin = { session, query, planned, rewriter, findings, planAll: touched.rights, left }
     for (const group of groupByContext(statements)) await checkGroup(check, group)
     await noteStrangers(query, prepared, step, touched, findings)
     findings.unchecked.push(...(await listHiddenCode(query, step)))

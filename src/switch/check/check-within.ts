@@ -30,12 +30,17 @@ export interface CheckWithin {
   readonly planned: Generation
   readonly rewriter: Rewriter
   readonly findings: Findings
+  /** True where each statement has to be planned, since rights may differ; else those of which only the planner knows. */
+  readonly planAll: boolean
   /** Milliseconds that are left; throws OutOfTime where none are. */
   readonly left: () => number
 }
 
 /** Statements that are described at once, and planned by one Query. */
-const BATCH = 25
+const BATCH = 10
+
+/** What of a statement the planner finds and its analysis does not, rights apart: whether ON CONFLICT has its index. */
+const PLANNER_ALONE = /\bconflict\b/i
 
 /**
  * Checks statements of one role and search_path inside the migration's transaction: rewritten for the version as it would
@@ -56,17 +61,24 @@ export async function checkGroup(check: CheckWithin, group: readonly CheckedStat
     }
   }
   const path = await readPath((sql) => query(`SAVEPOINT hotswap_statement; ${sql}`))
-  for (let at = 0; at < group.length; at += BATCH) {
-    const rewritten = group.slice(at, at + BATCH).flatMap((statement) => {
+  const rewriteBatch = (at: number) =>
+    group.slice(at, at + BATCH).flatMap((statement) => {
       check.left()
       return rewriteNow(check, statement, path) ?? []
     })
-    const described = await describeBatch(check, rewritten)
-    await planBatch(
-      check,
-      described.filter(({ before }) => before.plans),
-    )
+  const toPlan: RewrittenStatement[] = []
+  let batch = rewriteBatch(0)
+  for (let at = BATCH; at < group.length + BATCH; at += BATCH) {
+    const described = askAll(check, batch)
+    // Where the next batch ends the check, nobody waits for the answers.
+    described.catch(() => undefined)
+    // While the server works on one batch, the next one is rewritten.
+    const next = rewriteBatch(at)
+    toPlan.push(...(await compareBatch(check, batch, await described)))
+    batch = next
   }
+  const planned = toPlan.filter(({ before, text }) => before.plans && (check.planAll || PLANNER_ALONE.test(text)))
+  for (let at = 0; at < planned.length; at += BATCH) await planBatch(check, planned.slice(at, at + BATCH))
   await query('ROLLBACK TO hotswap_context; RELEASE hotswap_context')
 }
 
@@ -119,14 +131,17 @@ function rewriteNow(
   }
 }
 
+function askAll({ session }: CheckWithin, batch: readonly RewrittenStatement[]): Promise<readonly Description[]> {
+  return Promise.all(batch.map(({ text, parameterOids }) => session.describe(text, parameterOids)))
+}
+
 /** Those of a batch that are described as they were. */
-async function describeBatch(
+async function compareBatch(
   check: CheckWithin,
   batch: readonly RewrittenStatement[],
+  described: readonly Description[],
 ): Promise<readonly RewrittenStatement[]> {
-  const { session, query, findings } = check
-  if (batch.length === 0) return []
-  const described = await Promise.all(batch.map(({ text, parameterOids }) => session.describe(text, parameterOids)))
+  const { query, findings } = check
   // The first error fails the transaction, and with it all that were asked behind it.
   const failed = described.findIndex(({ ok }) => !ok)
   if (failed >= 0) await query('ROLLBACK TO hotswap_statement')
@@ -135,7 +150,8 @@ async function describeBatch(
     const description = described[index]
     if (description?.ok !== true) {
       if (description !== undefined) noteError(check, one.statement, description.error)
-      return [...good, ...(await describeBatch(check, batch.slice(index + 1)))]
+      const rest = batch.slice(index + 1)
+      return [...good, ...(await compareBatch(check, rest, await askAll(check, rest)))]
     }
     const { before, oids, statement } = one
     const difference = compareDescriptions(before.description, asClientKnows(description, oids))

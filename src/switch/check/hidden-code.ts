@@ -18,7 +18,7 @@ SELECT pg_catalog.format('%I.%I', n.nspname, p.proname), p.prosrc
 FROM pg_catalog.pg_proc p
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'hotswap')
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang AND l.lanname NOT IN ('internal', 'c')
-WHERE p.prosrc ~* ${literal(wordPattern(names))} ORDER BY 1`)
+WHERE p.oid >= 16384 AND p.prosrc ~* ${literal(wordPattern(names))} ORDER BY 1`)
   const found: string[] = []
   for (const [name, source] of functions) {
     const mentioned = [
@@ -31,8 +31,7 @@ WHERE p.prosrc ~* ${literal(wordPattern(names))} ORDER BY 1`)
       )
     }
   }
-  for (const change of changed) found.push(...(await listTriggers(query, change)))
-  return found
+  return [...found, ...(await listTriggers(query, changed))]
 }
 
 function namesChanged(change: RelationMapping): boolean {
@@ -58,37 +57,47 @@ function hasWord(source: string, name: string): boolean {
   return new RegExp(`(?<![\\w$])${escaped(name)}(?![\\w$])`, 'i').test(source)
 }
 
-/** Trigger functions read NEW.column without naming the table, and a trigger's arguments are strings. */
-async function listTriggers(query: TextQuery, change: RelationMapping): Promise<readonly string[]> {
-  const columns = oldNames(change)
-  if (columns.length === 0) return []
-  const pattern = literal(wordPattern(columns))
-  const table = qualifiedName(change.after)
-  const triggers = await query(`
-SELECT t.tgname, pg_catalog.format('%I.%I', n.nspname, p.proname), p.prosrc ~* ${pattern},
-  pg_catalog.encode(t.tgargs, 'escape') ~* ${pattern}
-FROM pg_catalog.pg_trigger t
+/**
+ * Trigger functions read NEW.column without naming the table, a trigger's arguments are strings, and so may be what a
+ * policy compares with.
+ */
+async function listTriggers(query: TextQuery, changes: readonly RelationMapping[]): Promise<readonly string[]> {
+  const renamed = changes.filter((change) => oldNames(change).length > 0)
+  if (renamed.length === 0) return []
+  const list = renamed.map((change) => {
+    const names = oldNames(change)
+    return `(${change.after.oid}, ${literal(wordPattern(names))}, ${literal(wordPattern(names, "'([^']*[^[:alnum:]_$'])?"))})`
+  })
+  const rows = await query(`
+WITH changed (oid, pattern, quoted) AS (VALUES ${list.join(', ')})
+SELECT changed.oid::int8, t.tgname, pg_catalog.format('%I.%I', n.nspname, p.proname), p.prosrc ~* changed.pattern,
+  pg_catalog.encode(t.tgargs, 'escape') ~* changed.pattern
+FROM changed
+JOIN pg_catalog.pg_trigger t ON t.tgrelid = changed.oid AND NOT t.tgisinternal
 JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-WHERE t.tgrelid = ${change.after.oid} AND NOT t.tgisinternal ORDER BY 1`)
-  const policies = await query(`
-SELECT p.policyname FROM pg_catalog.pg_policies p
-WHERE p.schemaname = ${literal(change.after.schema)} AND p.tablename = ${literal(change.after.name)}
-  AND pg_catalog.concat_ws(' ', p.qual, p.with_check) ~ ${literal(`'[^']*${wordPattern(columns)}`)} ORDER BY 1`)
-  return [
-    ...triggers.flatMap(([trigger, name, inText, inArguments]) => [
+UNION ALL
+SELECT changed.oid::int8, y.polname, NULL, false, false
+FROM changed JOIN pg_catalog.pg_policy y ON y.polrelid = changed.oid
+WHERE pg_catalog.concat_ws(' ', pg_catalog.pg_get_expr(y.polqual, y.polrelid),
+  pg_catalog.pg_get_expr(y.polwithcheck, y.polrelid)) ~ changed.quoted
+ORDER BY 2`)
+  return rows.flatMap(([oid, name, called, inText, inArguments]) => {
+    const change = renamed.find(({ after }) => after.oid === Number(oid))
+    const table = change === undefined ? '' : qualifiedName(change.after)
+    if (called === null) return [`policy "${name}" of ${table} names a changed column in a string`]
+    return [
       ...(inText === 't'
-        ? [`function ${name}, which trigger "${trigger}" of ${table} calls, names a changed column in its text`]
+        ? [`function ${called}, which trigger "${name}" of ${table} calls, names a changed column in its text`]
         : []),
-      ...(inArguments === 't' ? [`trigger "${trigger}" of ${table} has a changed column among its arguments`] : []),
-    ]),
-    ...policies.map(([policy]) => `policy "${policy}" of ${table} names a changed column in a string`),
-  ]
+      ...(inArguments === 't' ? [`trigger "${name}" of ${table} has a changed column among its arguments`] : []),
+    ]
+  })
 }
 
 /** A regular expression of PostgreSQL for one of the names as a whole word. */
-function wordPattern(names: readonly string[]): string {
-  return `(^|[^[:alnum:]_$])(${names.map(escaped).join('|')})($|[^[:alnum:]_$])`
+function wordPattern(names: readonly string[], start = '(^|[^[:alnum:]_$])'): string {
+  return `${start}(${names.map(escaped).join('|')})($|[^[:alnum:]_$])`
 }
 
 function escaped(name: string): string {

@@ -1,28 +1,45 @@
 import pg from 'pg'
 import type { TextQuery } from '../../catalog/introspect.js'
 
-/** Who owns and may use what, as short texts that change when it does. */
+/** Who owns and may use what, as short texts that change when it does; by oid. */
 export interface Security {
-  /** By oid. */
   readonly relations: ReadonlyMap<number, string>
-  readonly functions: ReadonlyMap<string, string>
+  readonly functions: ReadonlyMap<number, string>
+  /** Relations of which some columns have grants of their own. */
+  readonly byColumn: ReadonlySet<number>
 }
 
-/** Reads owners and grants of user relations, their columns and schemas, and of functions, as the transaction sees them. */
-export async function readSecurity(query: TextQuery): Promise<Security> {
-  const relations = await query(`
-SELECT c.oid::int8, pg_catalog.concat_ws(' ', c.relowner, c.relacl, n.nspowner, n.nspacl,
-  (SELECT pg_catalog.string_agg(pg_catalog.concat(a.attnum, a.attacl), ' ' ORDER BY a.attnum)
-   FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attacl IS NOT NULL AND NOT a.attisdropped))
-FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname !~ '^pg_'`)
-  const functions = await query(`
-SELECT p.oid::text, pg_catalog.concat_ws(' ', p.proname, p.proowner, p.proacl)
-FROM pg_catalog.pg_proc p WHERE p.oid >= 16384`)
-  return {
-    relations: new Map(relations.map(([oid, text]) => [Number(oid), text ?? ''])),
-    functions: new Map(functions.map(([oid, text]) => [oid ?? '', text ?? ''])),
+/** SQL for owners and grants of user relations, their columns and schemas, and of functions: kind, oid, text. */
+export const securitySql = `
+SELECT CASE WHEN own.list IS NULL THEN 'relation' ELSE 'columns' END, c.oid::int8,
+  pg_catalog.concat_ws(' ', c.relowner, c.relacl, n.nspowner, n.nspacl, own.list)
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace AND n.nspname !~ '^pg_'
+LEFT JOIN (
+  SELECT a.attrelid, pg_catalog.string_agg(pg_catalog.concat(a.attnum, a.attacl), ' ' ORDER BY a.attnum) AS list
+  FROM pg_catalog.pg_attribute a WHERE a.attrelid >= 16384 AND a.attacl IS NOT NULL AND NOT a.attisdropped
+  GROUP BY a.attrelid
+) own ON own.attrelid = c.oid
+WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+UNION ALL
+SELECT 'function', p.oid::int8, pg_catalog.concat_ws(' ', p.proname, p.proowner, p.proacl)
+FROM pg_catalog.pg_proc p WHERE p.oid >= 16384`
+
+export function decodeSecurity(rows: readonly (readonly (string | null)[])[]): Security {
+  const relations = new Map<number, string>()
+  const functions = new Map<number, string>()
+  const byColumn = new Set<number>()
+  for (const [kind, oid, text] of rows) {
+    if (kind === 'function') functions.set(Number(oid), text ?? '')
+    else if (kind === 'relation' || kind === 'columns') relations.set(Number(oid), text ?? '')
+    if (kind === 'columns') byColumn.add(Number(oid))
   }
+  return { relations, functions, byColumn }
+}
+
+/** As the transaction of `query` sees it. */
+export async function readSecurity(query: TextQuery): Promise<Security> {
+  return decodeSecurity(await query(securitySql))
 }
 
 /** By role and oid of a relation, those of SELECT, INSERT, UPDATE, DELETE that a role has. */

@@ -4,7 +4,7 @@ import type { TextQuery } from '../../catalog/introspect.js'
 import { closureOf } from '../../rewrite/closure.js'
 import type { Generation } from '../../rewrite/generation.js'
 import type { Mapping } from '../../rewrite/mapping.js'
-import { readSecurity, type Security } from './security.js'
+import { decodeSecurity, type Security, securitySql } from './security.js'
 
 /** The step that a migration made. */
 export interface MadeStep {
@@ -26,6 +26,8 @@ export interface Touched {
   readonly relations: ReadonlySet<number>
   /** Names by which statements may reach any of it, as stored. */
   readonly names: ReadonlySet<string>
+  /** True where who may do what with the relations may be otherwise now. */
+  readonly rights: boolean
 }
 
 /**
@@ -34,10 +36,16 @@ export interface Touched {
  */
 export async function findTouched(query: TextQuery, step: MadeStep, earlier: Security): Promise<Touched> {
   const { before, mapping } = step
+  const rows = await query(`${lockedSql} UNION ALL ${securitySql}`)
+  const now = decodeSecurity(rows)
   const touched = new Set<number>(mapping.relations.keys())
-  for (const oid of await readLocked(query)) touched.add(oid)
-  const now = await readSecurity(query)
-  for (const [oid, rights] of earlier.relations) if (now.relations.get(oid) !== rights) touched.add(oid)
+  for (const [kind, oid] of rows) if (kind === 'locked') touched.add(Number(oid))
+  let rights = [...mapping.relations.values()].some((change) => change.before.oid !== change.after.oid)
+  for (const [oid, text] of earlier.relations) {
+    if (now.relations.get(oid) === text) continue
+    touched.add(oid)
+    rights = true
+  }
   addDependent(touched, before)
 
   const names = new Set(closureOf(before, step.after, mapping))
@@ -45,11 +53,16 @@ export async function findTouched(query: TextQuery, step: MadeStep, earlier: Sec
     const relation = before.byOid.get(oid)
     if (relation !== undefined && !isSystemSchema(relation.schema)) names.add(relation.name)
   }
-  for (const [oid, rights] of earlier.functions) {
-    if (now.functions.get(oid) !== rights) names.add(before.objectByOid.get(Number(oid))?.name ?? '')
+  for (const [oid, text] of earlier.functions) {
+    if (now.functions.get(oid) === text) continue
+    names.add(before.objectByOid.get(oid)?.name ?? '')
+    rights = true
   }
   names.delete('')
-  return { relations: new Set([...touched].filter((oid) => isUserRelation(before.byOid.get(oid)))), names }
+  // A computed column may need rights on columns that the old one did not.
+  if ([...touched].some((oid) => now.byColumn.has(oid))) rights = true
+  const relations = new Set([...touched].filter((oid) => isUserRelation(before.byOid.get(oid))))
+  return { relations, names, rights }
 }
 
 function isUserRelation(relation: Relation | undefined): boolean {
@@ -65,12 +78,10 @@ const DDL_LOCKS = [
   'AccessExclusiveLock',
 ]
 
-async function readLocked(query: TextQuery): Promise<readonly number[]> {
-  const rows = await query(`SELECT DISTINCT l.relation::int8 FROM pg_catalog.pg_locks l
-    WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384
-      AND l.mode IN (${DDL_LOCKS.map((mode) => `'${mode}'`).join(', ')})`)
-  return rows.map(([oid]) => Number(oid))
-}
+const lockedSql = `
+SELECT DISTINCT 'locked', l.relation::int8, '' FROM pg_catalog.pg_locks l
+WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384
+  AND l.mode IN (${DDL_LOCKS.map((mode) => `'${mode}'`).join(', ')})`
 
 function addDependent(touched: Set<number>, { relations, byOid }: Catalog): void {
   for (let size = -1; size !== touched.size; ) {

@@ -209,14 +209,19 @@ test('functions, triggers and policies that name something changed are listed', 
     CREATE FUNCTION names_nothing() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN 'quietly'; END $$;
     CREATE FUNCTION on_write() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.note := upper(NEW.note); RETURN NEW; END $$;
     CREATE TRIGGER upper_note BEFORE INSERT ON quiet FOR EACH ROW EXECUTE FUNCTION on_write();
-    CREATE TRIGGER with_args BEFORE UPDATE ON quiet FOR EACH ROW EXECUTE FUNCTION on_write('note')`)
+    CREATE TRIGGER with_args BEFORE UPDATE ON quiet FOR EACH ROW EXECUTE FUNCTION on_write('note');
+    CREATE POLICY by_row ON quiet USING (to_jsonb(quiet)->>'note' <> ''); CREATE POLICY by_column ON quiet USING (note <> '')`)
   const { problems, unchecked } = await check({
     spoken: ['SELECT id FROM quiet'],
     sql: 'ALTER TABLE quiet RENAME note TO body; ALTER TABLE quiet RENAME TO silent',
-  }).finally(() => database.run('DROP FUNCTION names_table, names_nothing; DROP FUNCTION on_write CASCADE'))
+  }).finally(() =>
+    database.run(`DROP FUNCTION names_table, names_nothing; DROP FUNCTION on_write CASCADE;
+      DROP POLICY by_row ON quiet; DROP POLICY by_column ON quiet`),
+  )
   expect(problems).toEqual([])
   expect(unchecked).toEqual([
     'function public.names_table names public.quiet in its text, which is not rewritten',
+    'policy "by_row" of public.silent names a changed column in a string',
     'function public.on_write, which trigger "upper_note" of public.silent calls, names a changed column in its text',
     'function public.on_write, which trigger "with_args" of public.silent calls, names a changed column in its text',
     'trigger "with_args" of public.silent has a changed column among its arguments',

@@ -271,7 +271,14 @@ test('a store of an older release is brought up to date', async () => {
   const query = await connect(database.url)
   const store = await open(query)
   const before = await store.read()
-  await query('DROP TABLE hotswap.statement; DELETE FROM hotswap.upgrade WHERE number > 1')
+  await query(`DO $$ DECLARE t text; BEGIN
+    FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'hotswap' AND tablename NOT IN ('upgrade', 'state', 'step')
+    LOOP EXECUTE format('DROP TABLE hotswap.%I CASCADE', t); END LOOP;
+    FOR t IN SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'hotswap'::regnamespace
+      AND proname NOT IN ('step_token', 'record_step')
+    LOOP EXECUTE 'DROP ROUTINE ' || t || ' CASCADE'; END LOOP;
+  END $$`)
+  await query('DELETE FROM hotswap.upgrade WHERE number > 1')
   expect(await (await open(query)).read()).toEqual(before)
   expect(await query('SELECT count(*) FROM hotswap.statement')).toEqual([['0']])
 })

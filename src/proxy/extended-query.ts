@@ -62,6 +62,7 @@ export function takeBind(session: Session): boolean {
     return forward(session)
   }
   bringUpToDate(session, statement)
+  session.lastText = statement.text
   portals.set(names.portal, statement)
   replies.send(statement.replies.bind)
   return forward(session)

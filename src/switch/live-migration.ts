@@ -2,7 +2,6 @@ import { readFingerprint } from '../catalog/fingerprint.js'
 import { introspect, type TextQuery } from '../catalog/introspect.js'
 import { errorFields } from '../proxy/client-error.js'
 import type {
-  Blocker,
   ClientError,
   InternalResult,
   MigratorSession,
@@ -20,6 +19,7 @@ import type { StepCheck } from './check/check-step.js'
 import { commitStep } from './commit-step.js'
 import { commitTransaction, connectionLost } from './commit-transaction.js'
 import type { HoldLimits } from './coordinator.js'
+import type { Obstacle } from './drain.js'
 import { boundName } from './ledger-entry.js'
 import { backoffMs, pause } from './pause.js'
 import { headOf } from './plan-versions.js'
@@ -71,14 +71,6 @@ interface Switching {
   readonly drainMs: number
   /** Lets traffic go on, and other switches begin. */
   end(): Promise<void>
-}
-
-/** What a try gave way to. */
-interface Obstacle {
-  readonly reason: string
-  readonly blockers: readonly Blocker[]
-  /** Backends that what had to end waited for. */
-  readonly waitedFor: readonly number[]
 }
 
 /** The point to which a first try goes back. */

@@ -1,6 +1,6 @@
 import type { TextQuery } from '../catalog/introspect.js'
-import type { Blocker, HoldGate } from '../proxy/contracts.js'
-import { findStuck } from './stuck-drain.js'
+import type { HoldGate } from '../proxy/contracts.js'
+import { drain, findOldTransactions, type Obstacle } from './drain.js'
 
 /** Stops traffic while a switch runs: that of this proxy, or of every proxy of the database. */
 export interface SwitchHold {
@@ -21,76 +21,19 @@ export type HoldOutcome =
       readonly enter?: string
       release(): Promise<void>
     }
-  | {
-      readonly kind: 'gave way'
-      readonly reason: string
-      readonly blockers: readonly Blocker[]
-      /** Backends that transactions under way waited for: they will not end before those do. */
-      readonly waitedFor: readonly number[]
-    }
+  | ({ readonly kind: 'gave way' } & Obstacle)
 
 /** The hold of a proxy that serves its database alone. `control` is asked who waits for whom. */
 export function createLocalHold(gate: HoldGate, control: TextQuery): SwitchHold {
   return {
     async acquire(ms, signal) {
-      const old = gate.blockers().filter(({ busyMs }) => busyMs > ms / 2)
-      if (old.length > 0) {
-        const reason = `a transaction is older than ${ms / 2} ms already`
-        const waitedFor = await findStuck(control, pidsOf(gate)).catch(() => [])
-        return { kind: 'gave way', reason, blockers: old, waitedFor }
-      }
+      const old = await findOldTransactions(gate, control, ms)
+      if (old !== undefined) return { kind: 'gave way', ...old }
       gate.hold()
-      const { drained, waitedFor } = await drainedInTime(gate, control, signal, ms)
-      if (drained) return { kind: 'drained', release: async () => gate.release() }
-      const blockers = gate.blockers()
+      const obstacle = await drain(gate, control, signal, ms)
+      if (obstacle === undefined) return { kind: 'drained', release: async () => gate.release() }
       gate.release()
-      const reason =
-        waitedFor.length === 0
-          ? `transactions under way did not end within ${ms} ms`
-          : 'a transaction under way waits for a backend that will not end before it'
-      return { kind: 'gave way', reason, blockers, waitedFor }
+      return { kind: 'gave way', ...obstacle }
     },
-  }
-}
-
-function pidsOf(gate: HoldGate): readonly number[] {
-  return gate.blockers().flatMap(({ pid }) => pid ?? [])
-}
-
-/** Milliseconds until it is first looked at who waits for whom, and between two looks. */
-const LOOK_MS = 40
-
-/**
- * Waits for the drain; not drained once the deadline has passed, `signal` has fired, or what is to end waits for what will
- * not. The timer itself ends the wait: Node keeps what AbortSignal.any() is made of by weak references alone, and a hold
- * must not outlive a garbage collection.
- */
-export async function drainedInTime(
-  gate: HoldGate,
-  control: TextQuery,
-  signal: AbortSignal,
-  ms: number,
-): Promise<{ readonly drained: boolean; readonly waitedFor: readonly number[] }> {
-  const late = new AbortController()
-  const end = () => late.abort()
-  const timer = setTimeout(end, ms)
-  signal.addEventListener('abort', end)
-  let waitedFor: readonly number[] = []
-  let look: NodeJS.Timeout | undefined
-  const lookLater = () => {
-    look = setTimeout(async () => {
-      waitedFor = await findStuck(control, pidsOf(gate)).catch(() => [])
-      if (waitedFor.length > 0) end()
-      else if (!late.signal.aborted) lookLater()
-    }, LOOK_MS)
-  }
-  lookLater()
-  try {
-    return { drained: await gate.drained(late.signal), waitedFor }
-  } finally {
-    clearTimeout(timer)
-    late.abort()
-    clearTimeout(look)
-    signal.removeEventListener('abort', end)
   }
 }

@@ -1,5 +1,6 @@
 import type { TextQuery } from '../../catalog/introspect.js'
 import type { HoldGate, ProxyLog } from '../../proxy/contracts.js'
+import { findOldTransactions } from '../drain.js'
 import type { HoldOutcome, SwitchHold } from '../switch-hold.js'
 import type { FleetEvent, ProxyState } from './protocol.js'
 import type { Blocked, NamedStanding } from './requests.js'
@@ -101,10 +102,8 @@ export function createAttempts(seams: AttemptSeams): Attempts {
     const gaveWay = (reason: string): HoldOutcome => ({ kind: 'gave way', reason, blockers: [], waitedFor: [] })
     if (attempt !== undefined || seams.state().coordinator.at !== 'idle')
       return gaveWay('the last switch is not over yet')
-    const old = gate.blockers().filter(({ busyMs }) => busyMs > ms / 2)
-    if (old.length > 0) {
-      return { ...gaveWay(`a transaction is older than ${ms / 2} ms already`), blockers: old } as HoldOutcome
-    }
+    const old = await findOldTransactions(gate, seams.control, ms)
+    if (old !== undefined) return { kind: 'gave way', ...old }
     seams.syncHead()
     const timers: NodeJS.Timeout[] = []
     const leave = () => giveWay({ reason: 'the client of the migration has left', blockers: [], waitedFor: [] })

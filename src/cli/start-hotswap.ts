@@ -147,6 +147,9 @@ async function openVersions(
     stored: store.value !== undefined,
     current: () => versions.value.current(),
     createRewriter: makeRewriter,
+    isSpoken: (version) =>
+      version === (config.defaultVersion ?? versions.value.defaultVersion) ||
+      config.clients.some((client) => client.version === version),
   })
   return { ok: true, value: { versions: versions.value, check, stored: store.value !== undefined } }
 }

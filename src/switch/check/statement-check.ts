@@ -19,6 +19,8 @@ export interface StatementCheckOptions {
   readonly stored: boolean
   readonly current: () => ActiveGeneration
   readonly createRewriter: (generation: Generation) => Rewriter
+  /** True where somebody may speak a version of which no statement was recorded. */
+  readonly isSpoken: (version: string) => boolean
   readonly log: ProxyLog
 }
 
@@ -49,6 +51,7 @@ export function createStatementCheck(options: StatementCheckOptions): StatementC
     },
     current: options.current,
     createRewriter: options.createRewriter,
+    isSpoken: options.isSpoken,
   })
   return {
     prepare: () => check.prepare(),

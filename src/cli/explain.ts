@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { introspect } from '../catalog/introspect.js'
-import { planGeneration } from '../config/declare.js'
+import type { Catalog } from '../catalog/catalog.js'
+import { introspect, type TextQuery } from '../catalog/introspect.js'
 import type { Config } from '../config/load-config.js'
 import { loadRules } from '../config/load-rules.js'
 import { suggestName } from '../config/nearest-name.js'
@@ -10,7 +10,9 @@ import { type Generation, versionIndex } from '../rewrite/generation.js'
 import { toByteString } from '../sql/byte-string.js'
 import { loadParser, type Parser } from '../sql/parse.js'
 import { type ControlConnection, connectControl } from '../switch/control-connection.js'
+import { planVersions } from '../switch/plan-versions.js'
 import { createRuleServer } from '../switch/rule-server.js'
+import { createStore, type StoredState } from '../switch/store/store.js'
 import { addConfigOptions, type ConfigOptions, readConfig } from './config-options.js'
 import { type ExitCode, printFailure, printJson, printLine, printProblems } from './exit.js'
 import { markEdits } from './mark-edits.js'
@@ -26,7 +28,10 @@ export function addExplain(program: Command, end: (code: ExitCode) => void): voi
   addConfigOptions(program.command('explain'))
     .description('show what becomes of a statement of an old version, and why; needs the database, not the proxy')
     .argument('<sql>', 'the statement, as the app sends it')
-    .option('--version <name>', 'the version that the statement was written for (default: the oldest)')
+    .option(
+      '--version <name>',
+      'the version that the statement was written for (default: what a client speaks that says nothing)',
+    )
     .option('--search-path <schemas>', 'comma-separated (default: that of the upstream URL)')
     .option('--json', 'print the explanation as JSON')
     .addHelpText(
@@ -36,7 +41,7 @@ Example:
   $ pg-hotswap explain "SELECT name FROM users" --version initial --rules ./rules \\
       --upstream postgres://postgres@localhost:5432/app
 
-It knows the versions that rule files declare, not those of migrations that a running proxy alone remembers.
+It knows the versions of schema hotswap and those that rule files declare.
 Exit code 0: the statement would run as shown. 1: it would be refused. 2: wrong usage.`,
     )
     .action(async (sql: string, options: ExplainOptions) => end(await explain(sql, options)))
@@ -49,9 +54,9 @@ async function explain(sql: string, options: ExplainOptions): Promise<ExitCode> 
   const parser = await loadParser()
   const world = await readWorld(config.value, parser)
   if (!world.ok) return printFailure(world.failure, json)
-  const { generation, path } = world.value
+  const { generation, defaultVersion, path } = world.value
   const names = generation.versions.map(({ name }) => name)
-  const wanted = options.version ?? names[0] ?? ''
+  const wanted = options.version ?? defaultVersion
   const version = versionIndex(generation, wanted)
   if (version < 0) {
     const message = `there is no version "${wanted}"${suggestName(wanted, names)}`
@@ -71,11 +76,21 @@ async function explain(sql: string, options: ExplainOptions): Promise<ExitCode> 
   return explanation.outcome.kind === 'refused' ? 1 : 0
 }
 
-/** The versions that the rules declare of the database, and what a session of the upstream's user has as its path. */
-async function readWorld(
-  config: Config,
-  parser: Parser,
-): Promise<Started<{ readonly generation: Generation; readonly path: readonly string[] }>> {
+interface World {
+  readonly generation: Generation
+  /** What a client speaks that says nothing. */
+  readonly defaultVersion: string
+  readonly path: readonly string[]
+}
+
+/** What schema hotswap says, where there is one. */
+async function readStored(query: TextQuery, live: Catalog): Promise<StoredState | undefined> {
+  const found = await query("SELECT pg_catalog.to_regclass('hotswap.state')")
+  return found[0]?.[0] == null ? undefined : await createStore(query, live).read()
+}
+
+/** The versions that the store and the rules know of the database, and what a session of the upstream's user has as its path. */
+async function readWorld(config: Config, parser: Parser): Promise<Started<World>> {
   const rules = config.rules === undefined ? { ok: true as const, value: [] } : await loadRules(config.rules, parser)
   if (!rules.ok) return startFailed('the rule files cannot be used', rules.problems.map(formatProblem))
   let control: ControlConnection
@@ -85,15 +100,20 @@ async function readWorld(
     return connectFailure(error, 'upstream', config.upstream)
   }
   try {
-    const planned = await planGeneration(await introspect(control.query), rules.value, {
-      number: 1,
-      server: createRuleServer(control.query, parser),
-    })
+    const live = await introspect(control.query)
+    const stored = await readStored(control.query, live)
+    const server = createRuleServer(control.query, parser)
+    const planned = await planVersions(live, rules.value, stored?.steps ?? [], { number: 1, server })
     if (!planned.ok) return startFailed('the rule files do not fit the database', planned.problems.map(formatProblem))
+    const { generation } = planned.value
     const rows = await control.query('SELECT pg_catalog.to_json(pg_catalog.current_schemas(true))')
     return {
       ok: true,
-      value: { generation: planned.value.generation, path: JSON.parse(rows[0]?.[0] ?? '[]') as string[] },
+      value: {
+        generation,
+        defaultVersion: stored?.defaultVersion ?? generation.versions[0]?.name ?? '',
+        path: JSON.parse(rows[0]?.[0] ?? '[]') as string[],
+      },
     }
   } finally {
     await control.end()

@@ -36,7 +36,7 @@ Example:
   $ pg-hotswap migrate migrations/0003-person-name.sql --rules rules/0003-person-name.yaml
   $ pg-hotswap migrate migrations/0004-orders.sql --save rules
 
-The proxy keeps no state of its own: a step that no rule file declares is forgotten when the proxy ends.
+The step is kept in schema hotswap of the database; --save is for a proxy without a store, and for whoever wants to read it.
 
 Exit code 0: migrated. 1: rolled back, nothing has changed. 2: wrong usage.`,
     )

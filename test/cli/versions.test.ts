@@ -82,3 +82,11 @@ test('no such version', async () => {
     expect(await runProgram(command, 'nope', '--url', url)).toMatchObject({ code: 1 })
   }
 })
+
+test('explain knows the versions that the store keeps', async () => {
+  const { migrate, database } = await start()
+  await migrate('people', 'ALTER TABLE users RENAME TO people')
+  const { code, out } = await runProgram('explain', 'SELECT name FROM users', '--upstream', database.url)
+  expect(code).toBe(0)
+  expect(out).toContain('initial -> people\n')
+})

@@ -57,17 +57,24 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
   let view: TimedView | undefined
   let deadlineAt = 0
   let draining: { readonly number: number; readonly controller: AbortController } | undefined
-  const timers = new Map<string, NodeJS.Timeout>()
+  const timers = new Map<string, { readonly what: number; readonly timer: NodeJS.Timeout }>()
   const waiting = new Set<() => void>()
   const events: FleetEvent[] = []
   let stepping = false
 
-  const after = (name: string, ms: number, task: () => void) => {
-    clearTimeout(timers.get(name))
-    timers.set(name, setTimeout(task, ms).unref())
+  /** Sets a timer; one that is set for the same stays as it is. */
+  const after = (name: string, what: number, ms: number, task: () => void) => {
+    const set = timers.get(name)
+    if (set?.what === what) return
+    clearTimeout(set?.timer)
+    const fire = () => {
+      timers.delete(name)
+      task()
+    }
+    timers.set(name, { what, timer: setTimeout(fire, ms).unref() })
   }
   const cancel = (name: string) => {
-    clearTimeout(timers.get(name))
+    clearTimeout(timers.get(name)?.timer)
     timers.delete(name)
   }
 
@@ -191,8 +198,8 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     const controller = new AbortController()
     draining = { number, controller }
     const mine = state.coordinator.at === 'gathering'
-    // The coordinator's own time is up a little later than that of the others: so it hears of what they wait for.
-    const ms = mine ? options.holdMs : options.holdMs * 0.8
+    // The coordinator's time is up last, so that it hears of what the others wait for.
+    const ms = options.holdMs * (mine ? 0.9 : 0.8)
     const blocked = await drainMember({ gate, control, ms, signal: controller.signal, settled: backends.settled })
     if (controller.signal.aborted) return
     if (blocked === undefined) dispatch({ kind: 'drained', switch: number })
@@ -275,36 +282,38 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
       draining.controller.abort()
       draining = undefined
     }
-    after('poll', member.at === 'serving' && coordinator.at === 'idle' ? timing.idlePollMs : timing.heldPollMs, () => {
+    const pollMs = member.at === 'serving' && coordinator.at === 'idle' ? timing.idlePollMs : timing.heldPollMs
+    after('poll', pollMs, pollMs, () => {
       poke()
       arrange()
     })
-    if ((member.at === 'out' || member.at === 'fenced') && !joining) again(timing.rejoinMs)
-    else if (member.at === 'catching up' && !catchingUp) again(timing.heldPollMs)
-    else if (coordinator.at === 'closing' && member.at !== 'out') again(timing.heldPollMs)
-    else cancel('again')
-    if (member.at === 'holding') {
+    const retryMs = retryIn(state)
+    if (retryMs === undefined || joining || catchingUp) cancel('again')
+    else after('again', retryMs, retryMs, again)
+    if (member.at !== 'holding') cancel('deadline')
+    else {
       const left = Math.max(timing.heldPollMs, deadlineAt - performance.now())
-      after('deadline', left, () => dispatch({ kind: 'deadline', switch: member.switch }))
-    } else cancel('deadline')
+      after('deadline', member.switch, left, () => dispatch({ kind: 'deadline', switch: member.switch }))
+    }
     if (member.at === 'serving') cancel('limit')
-    else if (!timers.has('limit')) after('limit', timing.limitMs, endHeld)
+    else after('limit', 0, timing.limitMs, endHeld)
     attempts.look(state)
     for (const look of [...waiting]) look()
   }
 
-  function again(ms: number): void {
-    if (timers.has('again')) return
-    after('again', ms, () => {
-      timers.delete('again')
-      if (inFlight > 0) arrange()
-      else dispatch({ kind: 'again' })
-    })
+  /** Milliseconds until what did not come about is tried again; undefined where nothing is wanted. */
+  function retryIn({ member, coordinator }: ProxyState): number | undefined {
+    if (member.at === 'out' || member.at === 'fenced') return timing.rejoinMs
+    return member.at === 'catching up' || coordinator.at === 'closing' ? timing.heldPollMs : undefined
+  }
+
+  function again(): void {
+    if (inFlight > 0) arrange()
+    else dispatch({ kind: 'again' })
   }
 
   /** Held for too long: whoever waits is better off with an error, and connects to another proxy. */
   function endHeld(): void {
-    timers.delete('limit')
     log.warn({ state: state.member.at, ms: timing.limitMs }, 'held for too long: sessions are ended')
     options.endSessions(tooLongError)
     arrange()
@@ -351,7 +360,7 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
   await join()
   if (joinFailure !== undefined) {
     closed = true
-    for (const timer of timers.values()) clearTimeout(timer)
+    for (const { timer } of timers.values()) clearTimeout(timer)
     gate.release()
     throw joinFailure
   }
@@ -363,7 +372,7 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     },
     async close() {
       closed = true
-      for (const timer of timers.values()) clearTimeout(timer)
+      for (const { timer } of timers.values()) clearTimeout(timer)
       draining?.controller.abort()
       for (const look of [...waiting]) look()
       await requests?.leave(me).catch(() => undefined)

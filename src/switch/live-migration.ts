@@ -23,7 +23,7 @@ import type { Obstacle } from './drain.js'
 import { boundName } from './ledger-entry.js'
 import { backoffMs, pause } from './pause.js'
 import { headOf } from './plan-versions.js'
-import { type BudgetedCheck, planWithin, textQueryOf } from './plan-within.js'
+import { type BudgetedCheck, NO_JIT, planWithin, textQueryOf } from './plan-within.js'
 import { prepareCheck } from './prepare-check.js'
 import { StatementFailure } from './server-error.js'
 import type { SwitchHold } from './switch-hold.js'
@@ -182,6 +182,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
   async function warmUp(): Promise<void> {
     try {
       const query = textQueryOf(session)
+      await query(NO_JIT)
       await introspect(query, headOf(versions.current()))
       await readFingerprint(query)
     } catch (error) {
@@ -254,7 +255,8 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
   }
 
   function forget(): void {
-    statements = []
+    // An entry made ahead is about what comes, maybe in several transactions, until another statement on that ledger.
+    statements = statements.filter(({ recordsAhead }) => recordsAhead === true).slice(-1)
     late = undefined
     committing = false
     tries = 0
@@ -298,9 +300,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
         control(`SELECT pg_catalog.pg_terminate_backend(${pid})`).catch(() => undefined)
       }
       switching?.end().catch(logBug)
-      const ahead = statements.findLast(({ recordsAhead }) => recordsAhead === true)
       forget()
-      if (ahead !== undefined) statements = [ahead]
     },
     reason: () => late,
   }
@@ -351,13 +351,14 @@ function errorOf(outcome: AttemptOutcome): ReturnType<typeof errorFields> {
   return errorFields({ sqlstate: '55P03', message: `the migration gave way: ${outcome.reason}`, hint })
 }
 
-/** The version's name: as the tool's ledger has it, where the text says that, else a number. */
+/** The version's name: as the tool's ledger has it, else a number. What a migration does in several transactions is counted. */
 function nameOf(statements: readonly ToolStatement[], versions: VersionSource): string {
   const { generation } = versions.current()
+  const isFree = (name: string) => versionIndex(generation, name) < 0
   const wanted = statements.flatMap(({ records = {} }) => ('name' in records ? [records.name] : [])).at(-1)
-  if (wanted !== undefined && versionIndex(generation, wanted) < 0) return wanted
-  for (let number = generation.versions.length; ; number++) {
-    const name = `${String(number).padStart(4, '0')}-migration`
-    if (versionIndex(generation, name) < 0) return name
+  if (wanted !== undefined && isFree(wanted)) return wanted
+  for (let number = wanted === undefined ? generation.versions.length : 2; ; number++) {
+    const name = wanted === undefined ? `${String(number).padStart(4, '0')}-migration` : `${wanted}.${number}`
+    if (isFree(name)) return name
   }
 }

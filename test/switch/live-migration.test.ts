@@ -50,7 +50,7 @@ test('a ledger entry whose values are bound, in text or binary, names the versio
   expect(versionsOf(hotswap)).toEqual(['initial', '20260102030405', '20260102030406'])
 })
 
-test('an entry made before its migration, in a transaction of its own, names it; one made after does not name the next', async () => {
+test('an entry made before its migration, in a transaction of its own, names all that the migration does', async () => {
   hotswap = await startTestHotswap(
     `${schema} CREATE TABLE _prisma_migrations (id text, migration_name text, finished_at timestamptz)`,
   )
@@ -58,11 +58,19 @@ test('an entry made before its migration, in a transaction of its own, names it;
   const ahead = 'INSERT INTO _prisma_migrations (id, migration_name) VALUES ($1, $2)'
   await tool.query({ text: ahead, values: ['a', '2026_full_name'] })
   await tool.query('ALTER TABLE users RENAME name TO full_name; ALTER TABLE users RENAME email TO mail')
+  await tool.query('ALTER TABLE posts RENAME TO articles')
   await tool.query({ text: 'UPDATE _prisma_migrations SET finished_at = now() WHERE id = $1', values: ['a'] })
+  await tool.query('ALTER TABLE articles RENAME title TO headline')
+  expect(versionsOf(hotswap)).toEqual(['initial', '2026_full_name', '2026_full_name.2', '0003-migration'])
+})
+
+test('an entry made outside the transaction of its migration, after it, does not name the next one', async () => {
+  hotswap = await startTestHotswap(schema)
+  const tool = await hotswap.connect('-c hotswap.run=on')
   await tool.query('ALTER TABLE posts RENAME TO articles')
   await tool.query("INSERT INTO schema_migrations VALUES ('articles')")
   await tool.query('ALTER TABLE articles RENAME title TO headline')
-  expect(versionsOf(hotswap)).toEqual(['initial', '2026_full_name', '0002-migration', '0003-migration'])
+  expect(versionsOf(hotswap)).toEqual(['initial', '0001-migration', '0002-migration'])
 })
 
 test('new transactions of the app wait from the DDL to the COMMIT, and none fails', async () => {

@@ -1,0 +1,2 @@
+-- CreateIndex
+CREATE INDEX CONCURRENTLY "purchases_status_idx" ON "purchases"("status");

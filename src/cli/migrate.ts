@@ -19,6 +19,7 @@ interface MigrateOptions {
 export function addMigrate(program: Command, end: (code: ExitCode) => void): void {
   program
     .command('migrate')
+    .alias('rollback')
     .description('run an SQL file through the running proxy, while the app keeps running')
     .argument('<file>', 'the migration: SQL without BEGIN and COMMIT, run in one transaction')
     .option('--url <url>', "the proxy's URL [DATABASE_URL]")
@@ -35,6 +36,7 @@ export function addMigrate(program: Command, end: (code: ExitCode) => void): voi
 Example:
   $ pg-hotswap migrate migrations/0003-person-name.sql --rules rules/0003-person-name.yaml
   $ pg-hotswap migrate migrations/0004-orders.sql --save rules
+  $ pg-hotswap rollback migrations/0004-orders.down.sql         # one more step: the way back is a migration, too
 
 The step is kept in schema hotswap of the database; --save is for a proxy without a store, and for whoever wants to read it.
 

@@ -27,6 +27,8 @@ export async function connectControl(options: ControlOptions): Promise<ControlCo
       application_name: options.applicationName,
       connectionTimeoutMillis: options.connectMs,
       keepAlive: true,
+      // What is asked of the system catalogs looks expensive to the planner: compiling it would take longer than running it.
+      options: '-c jit=off',
       // A connection that answers nothing must not keep a poll, and a migration behind it, waiting for ever.
       query_timeout: 30_000,
     })

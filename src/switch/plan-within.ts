@@ -44,6 +44,9 @@ export interface BudgetedCheck {
   readonly budgetMs: number
 }
 
+/** For the rest of a transaction: to the planner our questions look expensive, and compiling them takes longer than running them. */
+export const NO_JIT = 'SET LOCAL jit = off'
+
 /** What a migration led to, ready to be committed. */
 export interface PlannedStep {
   readonly kind: 'planned'

@@ -3,7 +3,7 @@ import type { MigratorSession } from '../proxy/contracts.js'
 import { type Attempt, type AttemptOutcome, failed, gaveWay } from './attempt.js'
 import { commitStep } from './commit-step.js'
 import { connectionLost } from './commit-transaction.js'
-import { type PlannedStep, planWithin, textQueryOf } from './plan-within.js'
+import { NO_JIT, type PlannedStep, planWithin, textQueryOf } from './plan-within.js'
 import { StatementFailure } from './server-error.js'
 
 /**
@@ -47,7 +47,7 @@ async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutco
   const { session, migration, access, parser, check } = attempt
   const query = textQueryOf(session)
   await query(
-    `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ${Math.max(1, attempt.lockTimeoutMs)}`,
+    `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ${Math.max(1, attempt.lockTimeoutMs)}; ${NO_JIT}`,
   )
   if (attempt.enter !== undefined && !(await enter(session, attempt.enter))) {
     return gaveWay('the switch was ended by another proxy')

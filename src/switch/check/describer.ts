@@ -25,6 +25,7 @@ export async function connectDescriber({ url, applicationName, connectMs }: Desc
     application_name: applicationName,
     connectionTimeoutMillis: connectMs,
     query_timeout: 30_000,
+    options: '-c jit=off',
   })
   // A lost connection fails what is asked next.
   client.on('error', () => undefined)

@@ -22,8 +22,13 @@ export function diffRelation(change: ChangedRelation, declared: Declared): Diffe
   const { before, after } = change
   const relation = qualifiedName(before)
   const differences: Difference[] = []
+  const same = { same_meaning: true }
   const refuse = (what: string, hint: string, column?: string) =>
-    differences.push(column === undefined ? { relation, what, hint } : { relation, column, what, hint })
+    differences.push(
+      column === undefined
+        ? { relation, what, hint, rule: same }
+        : { relation, column, what, hint, rule: { columns: { [column]: same } } },
+    )
 
   if (declared.allSame) return differences
   if (before.kind !== after.kind) {

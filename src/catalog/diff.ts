@@ -79,7 +79,7 @@ export function isSystemSchema(schema: string): boolean {
  * What vanished and came back in one migration under the same name and kind is the same relation (decision 14): a view with
  * another query, or a table that was made anew, filled from the old one, and took its name.
  */
-function findRemade(old: Relation, before: Catalog, after: Catalog): Relation | undefined {
+export function findRemade(old: Relation, before: Catalog, after: Catalog): Relation | undefined {
   const candidate = after.byName.get(old.schema)?.get(old.name)
   if (candidate === undefined || candidate.kind !== old.kind || before.byOid.has(candidate.oid)) return undefined
   return candidate

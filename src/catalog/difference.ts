@@ -8,7 +8,14 @@ export interface Difference {
   readonly what: string
   /** What its author can do about it. */
   readonly hint: string
+  /** The keys of its table's rule that answer it, with `...` where its author has to fill in. */
+  readonly rule?: TableAnswer
+  /** The rules of the step contradict themselves or the step: nobody can mean that. */
+  readonly mistake?: true
 }
+
+/** Part of a table's rule in a rule file. */
+export type TableAnswer = Readonly<Record<string, unknown>>
 
 /** One line for a person: `public.users.email: the column was dropped (keep it ...)`. */
 export function formatDifference(difference: Difference): string {

@@ -1,5 +1,6 @@
 import { type ByteString, toByteString } from '../sql/byte-string.js'
 import { quoteIdentifier } from '../sql/identifier.js'
+import { lostText } from './lost-column.js'
 import type { ComputedColumn, Expression } from './mapping.js'
 
 /** An expression's text, with each place filled. */
@@ -8,11 +9,13 @@ export function expressionText(expression: Expression, placeText: (column: strin
 }
 
 /**
- * What an old column is, as one parenthesized value of its old type; `qualifier` is SQL text, '' for bare names.
+ * What an old column is, as one parenthesized value of its old type; `qualifier` is SQL text, '' for bare names. Of a lost
+ * column it is a text for which the statement is refused.
  *
  *     (u.first || ' ' || u.last)::text
  */
 export function readText(column: ComputedColumn, qualifier: ByteString): ByteString {
+  if (column.lost !== undefined) return lostText(column.lost)
   const prefix = qualifier === '' ? '' : `${qualifier}.`
   return oldValueText(
     column,

@@ -1,5 +1,6 @@
 import type { Column, Relation } from '../catalog/catalog.js'
 import type { ChangedObject } from '../catalog/diff-objects.js'
+import type { Difference } from '../catalog/difference.js'
 
 /** How one old column is seen through the new relation. */
 export type ColumnMapping = PlainColumn | ComputedColumn
@@ -25,6 +26,8 @@ export interface ComputedColumn {
   readonly writes: readonly ColumnWrite[]
   /** False: nothing says what the new columns become where an old statement writes it, so such statements are refused. */
   readonly writable?: false
+  /** What became of it, where nothing can be read of it or written to it: statements that do are refused. */
+  readonly lost?: Difference
   /** True where NULL is written as NULL. */
   readonly keepsNull?: true
   /** Of an enum: what its old labels are called now, where identity or their names show it. */

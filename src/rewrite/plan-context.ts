@@ -5,6 +5,7 @@ import type { OutputNameReference, Reference } from '../resolve/reference.js'
 import type { Closure } from './closure.js'
 import type { RowTypes } from './composite.js'
 import type { KeyFacts } from './key-columns.js'
+import type { LostColumn } from './lost-column.js'
 import { type Mapping, plainName, type RelationMapping } from './mapping.js'
 import type { Edit } from './outcome.js'
 import type { Shown } from './presentation.js'
@@ -23,11 +24,14 @@ export interface PlannedRefusal {
 export interface StepFacts {
   /** Index of the step in its generation. */
   readonly number: number
+  /** The version that it leads to. */
+  readonly name: string
   readonly before: Catalog
   readonly after: Catalog
   readonly mapping: Mapping
   readonly closure: Closure
   readonly rowTypes: RowTypes
+  readonly lost: readonly LostColumn[]
 }
 
 /** The session's share of a name's meaning. */

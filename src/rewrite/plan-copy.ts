@@ -4,6 +4,7 @@ import type { CopyReference } from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { arrange, type Part } from './arrange.js'
 import { readText } from './computed.js'
+import { refuseLost } from './lost-column.js'
 import { computedColumn, hasOtherColumns, type RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { rangeText, relationText } from './plan-range.js'
@@ -55,6 +56,10 @@ function refuseInput(
   const refuse = (message: string, hint: string) => {
     refuseUnsupported(context, message, hint, at)
     return true
+  }
+  for (const name of columns) {
+    const column = computedColumn(change, name)
+    if (column !== undefined && refuseLost(context, column, at)) return true
   }
   const computed = columns.find((name) => isWrittenOtherwise(writtenColumn(change, name)))
   if (computed !== undefined) {

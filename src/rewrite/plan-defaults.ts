@@ -44,7 +44,8 @@ export function planDefaults(
       insert.push(...found.values.map((value) => ({ ...value, unless: column.name })))
     } else {
       const { what, hint } = found
-      differences.push({ relation: qualifiedName(before), column: column.name, what, hint })
+      const rule = { columns: { [column.name]: { same_meaning: true } } }
+      differences.push({ relation: qualifiedName(before), column: column.name, what, hint, rule })
     }
   }
   return { insert, differences }

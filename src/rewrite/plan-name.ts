@@ -7,6 +7,7 @@ import type {
   UnfollowedReference,
 } from '../resolve/reference.js'
 import { quoteIdentifier, quoteLiteral } from '../sql/identifier.js'
+import { refuseGoneRelation, relationNow } from './gone.js'
 import { computedColumn } from './mapping.js'
 import {
   edit,
@@ -25,9 +26,11 @@ export function planNameString(context: PlanContext, reference: NameStringRefere
   const { relation, location, schema } = reference
   const { step, names, source } = context
   if (step.before.byOid.get(relation.oid) !== relation) return
-  const after = step.mapping.relations.get(relation.oid)?.after ?? step.after.byOid.get(relation.oid)
-  if (after === undefined) return
-  if (lookUpRelation({ ...names, catalog: step.after }, schema, reference.name) === after) return
+  const after = relationNow(step, relation)
+  const found = lookUpRelation({ ...names, catalog: step.after }, schema, reference.name)
+  // Of a name that nothing has the server itself says so.
+  if (after === undefined && found !== undefined) refuseGoneRelation(context, relation, location)
+  if (after === undefined || found === after) return
   const token = source.tokens[tokenIndexAt(source, location)]
   if (token !== undefined) edit(context, token.start, token.end, quoteLiteral(relationText(after)))
 }

@@ -1,4 +1,4 @@
-import type { NamedObject, Relation } from '../catalog/catalog.js'
+import type { NamedObject } from '../catalog/catalog.js'
 import { lookUpFunctions } from '../resolve/function-name.js'
 import type { StringPart } from '../resolve/names-string.js'
 import { lookUpRelation, type Namespace } from '../resolve/namespace.js'
@@ -13,13 +13,9 @@ import type {
 import { lookUpType } from '../resolve/type-name.js'
 import { type ByteString, fromByteString } from '../sql/byte-string.js'
 import { qualifiedName, quoteIdentifier, quoteLiteral } from '../sql/identifier.js'
-import { edit, type PlanContext, refuseUnsupported, type StepFacts } from './plan-context.js'
+import { objectNow, refuseGoneObject, refuseGoneRelation, relationNow } from './gone.js'
+import { edit, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { closingParenthesis, isSymbol, isWord, nameAt, tokenIndexAt } from './statement-source.js'
-
-/** What an old object is in the newer version; undefined where it is gone. */
-export function objectNow({ mapping, after }: StepFacts, object: NamedObject): NamedObject | undefined {
-  return mapping.objects?.get(object.oid)?.after ?? after.objectByOid.get(object.oid)
-}
 
 function namespaceAfter({ names, step }: PlanContext): Namespace {
   return { ...names, catalog: step.after }
@@ -30,7 +26,7 @@ export function planType(context: PlanContext, { type, node }: TypeReference): v
   const start = locationOf(node)
   const now = objectNow(context.step, type)
   if (now === undefined) {
-    refuseGone(context, type, start)
+    refuseGoneObject(context, type, start)
     return
   }
   const names = stringsOf(node.names)
@@ -42,15 +38,6 @@ export function planType(context: PlanContext, { type, node }: TypeReference): v
 function meansType(context: PlanContext, schema: string | undefined, name: string, now: NamedObject): boolean {
   const found = lookUpType(namespaceAfter(context), schema, name)
   return found !== undefined && 'object' in found && found.object === now
-}
-
-function refuseGone(context: PlanContext, { kind, name }: NamedObject, at: number): void {
-  refuseUnsupported(
-    context,
-    `${kind === 'function' ? 'function' : 'type'} "${name}" no longer exists`,
-    'The migration dropped it, and nothing says how it is seen through the new schema.',
-    at,
-  )
 }
 
 /** `feel(1)` => `app.sense(1)`; in FROM its name is that of a range variable and of a column too. */
@@ -77,7 +64,7 @@ function functionNow(
   for (const object of objects) {
     const now = objectNow(context.step, object)
     if (now === undefined) {
-      refuseGone(context, object, at)
+      refuseGoneObject(context, object, at)
       return undefined
     }
     images.add(now)
@@ -147,14 +134,19 @@ function newName(context: PlanContext, part: StringPart, at: number): ByteString
   switch (meaning.kind) {
     case 'relation': {
       const { relation } = meaning
-      const now = relationNow(step, relation)
-      if (now === undefined || lookUpRelation(namespaceAfter(context), schema, name) === now) return undefined
+      // One of the session's own means what it meant.
+      if (step.before.byOid.get(relation.oid) !== relation) return undefined
+      const [now, found] = [relationNow(step, relation), lookUpRelation(namespaceAfter(context), schema, name)]
+      if (now === undefined && found !== undefined) refuseGoneRelation(context, relation, at)
+      if (now === undefined || found === now) return undefined
       return qualifiedName(now.schema, now.name)
     }
     case 'type': {
       // As an oid it is looked for in catalogs, where a shadow type goes by the oid of the type itself.
       const now = step.mapping.objects?.get(meaning.type.oid)?.relabelled?.now ?? objectNow(step, meaning.type)
-      if (now === undefined || meansType(context, schema, name, now)) return undefined
+      const found = lookUpType(namespaceAfter(context), schema, name)
+      if (now === undefined && found !== undefined) refuseGoneObject(context, meaning.type, at)
+      if (now === undefined || (found !== undefined && 'object' in found && found.object === now)) return undefined
       return qualifiedName(now.schema, now.name)
     }
     case 'functions': {
@@ -162,12 +154,6 @@ function newName(context: PlanContext, part: StringPart, at: number): ByteString
       return now === undefined ? undefined : qualifiedName(now.schema, now.name)
     }
   }
-}
-
-/** What a relation of the older catalog is now; undefined for one of the session's own. */
-function relationNow({ before, mapping, after }: StepFacts, relation: Relation): Relation | undefined {
-  if (before.byOid.get(relation.oid) !== relation) return undefined
-  return mapping.relations.get(relation.oid)?.after ?? after.byOid.get(relation.oid)
 }
 
 /** `u.full_name`, `(u).full_name`: a call in the form of a field, which cannot take a schema. */

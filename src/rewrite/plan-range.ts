@@ -10,8 +10,9 @@ import type {
   UnknownRelationReference,
 } from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
+import { refuseGoneRelation, relationNow } from './gone.js'
 import { plainName, type RelationMapping } from './mapping.js'
-import { edit, mappingOf, type PlanContext, refuseUnsupported } from './plan-context.js'
+import { edit, type PlanContext } from './plan-context.js'
 import { planDerived, planDerivedCall } from './plan-derived.js'
 import type { Shown } from './presentation.js'
 import {
@@ -156,16 +157,8 @@ function hiddenName(context: PlanContext, range: RangeVariable, attnum: number):
 function refuseVanished(context: PlanContext, range: RangeVariable, at: number): void {
   const { relation } = range
   if (relation === undefined || context.step.before.byOid.get(relation.oid) !== relation) return
-  const { after } = context.step
-  const still =
-    mappingOf(context, range) ?? after.byOid.get(relation.oid) ?? after.byName.get(relation.schema)?.get(relation.name)
-  if (still !== undefined) return
-  refuseUnsupported(
-    context,
-    `relation "${relation.name}" no longer exists`,
-    'The migration dropped it, and no rule says how it is seen through the new schema.',
-    at,
-  )
+  if (relationNow(context.step, relation) !== undefined) return
+  refuseGoneRelation(context, relation, at)
 }
 
 /** A name that the old version does not have but the new one does must not start to mean something. */

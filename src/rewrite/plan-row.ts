@@ -10,6 +10,7 @@ import { quoteIdentifier } from '../sql/identifier.js'
 import { changedColumnNames } from './closure.js'
 import { refuseComposite, rowTypeOf } from './composite.js'
 import { readText } from './computed.js'
+import { refuseGoneRelation, relationNow } from './gone.js'
 import { computedColumn, isReshaped, type RelationMapping } from './mapping.js'
 import { capturingTarget, planRowName, qualifierText } from './plan-column.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
@@ -198,9 +199,15 @@ export function planRowSource(context: PlanContext, reference: RowSourceReferenc
 }
 
 export function planRowType(context: PlanContext, reference: RowTypeReference): void {
-  const change = context.step.mapping.relations.get(reference.relation.oid)
-  if (change === undefined) return
+  const { relation } = reference
+  const { step } = context
+  const change = step.mapping.relations.get(relation.oid)
   const start = locationOf(reference.node)
+  if (change === undefined) {
+    if (step.before.byOid.get(relation.oid) === relation && relationNow(step, relation) === undefined)
+      refuseGoneRelation(context, relation, start)
+    return
+  }
   if (changedColumnNames(change).size > 0) {
     refuseUnsupported(
       context,

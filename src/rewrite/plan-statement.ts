@@ -2,6 +2,7 @@ import { ROW_NAME_FUNCTIONS } from '../resolve/call.js'
 import type { Namespace } from '../resolve/namespace.js'
 import type { Reference } from '../resolve/reference.js'
 import { findKeys } from './key-columns.js'
+import { refuseLostReads } from './lost-column.js'
 import type { Edit } from './outcome.js'
 import { planAbsent, planAmbiguous, planColumn, planOutputName, planUncertain } from './plan-column.js'
 import { planComparison, planSort } from './plan-comparison.js'
@@ -65,6 +66,7 @@ export function planStatement(
   for (const reference of references) {
     if (reference.kind !== 'comparison' && reference.kind !== 'sort') planReference(context, reference, mentioned)
   }
+  refuseLostReads(context)
   // The first refusal in the text, as PostgreSQL would report the first error that it meets.
   const [refusal] = context.refusals.sort((a, b) => (a.at ?? 0) - (b.at ?? 0))
   const relations = [...[...context.shown.values()].map((shown) => shown.relation.oid), ...takenNames(references)]

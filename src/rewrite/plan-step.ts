@@ -1,8 +1,9 @@
 import type { Catalog, Column, Relation } from '../catalog/catalog.js'
 import { type ChangedRelation, type Declared, diffCatalogs, type Remade } from '../catalog/diff.js'
-import { type Difference, qualifiedName } from '../catalog/difference.js'
+import { type Difference, qualifiedName, type TableAnswer } from '../catalog/difference.js'
 import { castColumn } from './cast-column.js'
 import { notNullSetting } from './dropped-not-null.js'
+import { lostColumn } from './lost-column.js'
 import {
   type ChangedObject,
   type ColumnMapping,
@@ -130,7 +131,7 @@ function rulesOf(relation: Relation, catalog: Catalog, rules: StepRules): Relati
 }
 
 function mapColumns(
-  { before, columns, dropped }: ChangedRelation,
+  { before, columns }: ChangedRelation,
   rules: RelationRules,
   catalogs: { readonly before: Catalog; readonly after: Catalog },
   objects: ReadonlyMap<number, ChangedObject>,
@@ -142,43 +143,75 @@ function mapColumns(
     const rule = rules.columns.get(column.name)
     const other = now.get(column.name)
     const isComputed = rule !== undefined || (other !== undefined && !sameType(column, other))
-    if (isComputed && cutsValues(column, catalogs.before)) {
-      differences.push({
-        relation: qualifiedName(before),
-        column: column.name,
-        what: `its domain ${column.type} has a length, to which values would be cut`,
-        hint: 'keep the column as it is, or use a domain over a type without a length',
-      })
-      continue
+    const refuse = (what: string, hint: string, answer?: TableAnswer): Difference => {
+      const difference = { relation: qualifiedName(before), column: column.name, what, hint }
+      differences.push(answer === undefined ? difference : { ...difference, rule: answer })
+      return difference
     }
-    if (rule !== undefined) mapped.set(column.name, stillNotNull(before, column, rule))
+    const lose = (what: string, hint: string, answer?: TableAnswer) =>
+      mapped.set(column.name, lostColumn(column.type, refuse(what, hint, answer)))
+    const fillIn = (now: Column): TableAnswer => ({
+      columns: {
+        [column.name]: {
+          ...(now.name === column.name ? {} : { to: now.name }),
+          type: column.type,
+          read: '...',
+          write: '...',
+        },
+      },
+    })
+    if (rule?.lost !== undefined) mapped.set(column.name, rule)
+    else if (isComputed && cutsValues(column, catalogs.before)) {
+      lose(
+        `its domain ${column.type} has a length, to which values would be cut`,
+        'keep the column as it is, or use a domain over a type without a length',
+      )
+    } else if (rule !== undefined) mapped.set(column.name, stillNotNull(before, column, rule))
     else if (other !== undefined && sameType(column, other)) {
       mapped.set(column.name, { kind: 'column', name: other.name })
+    } else if (other !== undefined && isTypeGone(column, catalogs)) {
+      lose(
+        `its type changed from ${column.type}, which is gone, to ${other.type}`,
+        'keep the type until no client speaks the old version, or give a rule with read and write of another type',
+        fillIn(other),
+      )
     } else if (other !== undefined) {
       const enums = relabelledTypes(column, other, objects.values(), catalogs)
       const cast = enums === undefined ? castColumn(column, other) : relabelColumn(column, other, enums)
       const isSame = rules.same?.relation === true || rules.same?.columns.has(column.name) === true
+      if (cast.kind === 'computed') mapped.set(column.name, cast)
+      else lose(cast.what, cast.hint, fillIn(other))
       if (cast.kind === 'computed' && !isSame && isNarrower(column, other)) {
-        differences.push({
-          relation: qualifiedName(before),
-          column: column.name,
-          what: `its type changed from ${column.type} to ${other.type}, which may not hold what old clients write`,
-          hint: `where it does, say so: tables: { ${before.name}: { columns: { ${column.name}: { to: ${other.name}, same_meaning: true } } } }; else give a rule with read and write`,
-        })
-      } else if (cast.kind === 'computed') mapped.set(column.name, cast)
-      else differences.push({ relation: qualifiedName(before), column: column.name, what: cast.what, hint: cast.hint })
+        refuse(
+          `its type changed from ${column.type} to ${other.type}, which may not hold what old clients write`,
+          `where it does, say so: tables: { ${before.name}: { columns: { ${column.name}: { to: ${other.name}, same_meaning: true } } } }; else give a rule with read and write`,
+          {
+            columns: {
+              [column.name]: { ...(other.name === column.name ? {} : { to: other.name }), same_meaning: true },
+            },
+          },
+        )
+      }
+    } else {
+      lose(
+        'the column was dropped',
+        `say what old statements read: tables: { ${before.name}: { columns: { ${column.name}: { dropped: true, type: ${column.type}, read: "NULL" } } } }`,
+        { columns: { [column.name]: { dropped: true, type: column.type, read: '...' } } },
+      )
     }
   }
-  for (const column of dropped) {
-    if (rules.columns.has(column.name)) continue
-    differences.push({
-      relation: qualifiedName(before),
-      column: column.name,
-      what: 'the column was dropped',
-      hint: `say what old statements read: tables: { ${before.name}: { columns: { ${column.name}: { dropped: true, type: ${column.type}, read: "NULL" } } } }`,
-    })
-  }
   return { columns: mapped, differences }
+}
+
+/** True where nothing of the newer version is the column's type. */
+function isTypeGone(
+  { typeOid }: Column,
+  { before, after }: { readonly before: Catalog; readonly after: Catalog },
+): boolean {
+  const isUsers = (catalog: Catalog) =>
+    (catalog.objects ?? []).some((type) => type.oid === typeOid || type.arrayOid === typeOid) ||
+    catalog.relations.some(({ rowTypeOid }) => rowTypeOid === typeOid)
+  return isUsers(before) && !isUsers(after)
 }
 
 /** Where nothing is written of an old column that was NOT NULL, no column is left that would refuse a NULL. */
@@ -196,7 +229,7 @@ function diffWrites({ before, columns, merged = [] }: RelationMapping): Differen
       if (isMerged.has(name)) {
         const what = `it is written to the new column "${name}", and so is what the "write" of its table says`
         const hint = `leave its own "write" out: columns: { ${old}: { type: ..., read: "..." } }`
-        return [{ relation: qualifiedName(before), column: old, what, hint }]
+        return [{ relation: qualifiedName(before), column: old, what, hint, mistake: true }]
       }
       const other = writers.get(name)
       writers.set(name, other ?? old)
@@ -207,6 +240,7 @@ function diffWrites({ before, columns, merged = [] }: RelationMapping): Differen
           column: old,
           what: `it is written to the new column "${name}", to which "${other}" is written, too`,
           hint: `say for both of them what is read alone, and for the table how both are written: tables: { ${before.name}: { columns: { ${other}: { type: ..., read: "..." }, ${old}: { type: ..., read: "..." } }, write: { ${name}: "an expression over ${other} and ${old}" } } }; or write one of them to it, and let the other be read_only: true`,
+          mistake: true,
         },
       ]
     })
@@ -244,6 +278,7 @@ function diffInserts(mapping: RelationMapping, insert: readonly InsertValue[]): 
         column: column.name,
         what: 'the new column is NOT NULL and has no default, so old INSERTs would fail',
         hint: `give it a DEFAULT, or give a rule: tables: { ${before.name}: { insert: { ${column.name}: "'value'" } } }`,
+        rule: { insert: { [column.name]: '...' } },
       }),
     ),
     ...[...given]
@@ -254,6 +289,7 @@ function diffInserts(mapping: RelationMapping, insert: readonly InsertValue[]): 
           column: name,
           what: 'the rule gives a value for it, but it is not a new column',
           hint: added.length === 0 ? 'the table has no new column' : `new columns are: ${[...names].join(', ')}`,
+          mistake: true,
         }),
       ),
   ]

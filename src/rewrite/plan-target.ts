@@ -5,6 +5,7 @@ import { quoteIdentifier } from '../sql/identifier.js'
 import { arrange } from './arrange.js'
 import { newColumnNames } from './closure.js'
 import { refuseComposite } from './composite.js'
+import { refuseLost } from './lost-column.js'
 import { type ComputedColumn, computedColumn, type RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { elementsIn, isSymbol, tokenIndexAt } from './statement-source.js'
@@ -41,6 +42,7 @@ export function planTargetColumn(context: PlanContext, reference: TargetColumnRe
 /** A computed column that one new column holds conflicts where that one does. */
 function planConflictColumn(context: PlanContext, name: string, column: ComputedColumn, at: number): void {
   const { key, writes } = column
+  if (refuseLost(context, column, at)) return
   if (key?.injective && writes.length === 1 && writes[0]?.column === key.column) renameAt(context, at, key.column)
   else refuseConflict(context, name, at)
 }
@@ -56,6 +58,7 @@ export function planInference(context: PlanContext, range: RangeVariable, change
     if (column === undefined) continue
     const { key } = column
     const at = locationOf(reference.node)
+    if (refuseLost(context, column, at)) continue
     if (key?.comparable) {
       context.keyed.add(reference.node)
       renameAt(context, at, key.column)

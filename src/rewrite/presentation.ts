@@ -1,8 +1,10 @@
 import type { Relation } from '../catalog/catalog.js'
+import { findRemade } from '../catalog/diff.js'
 import type { Namespace } from '../resolve/namespace.js'
 import { lookUpRelation } from '../resolve/namespace.js'
 import type { RangeVariable } from '../resolve/range-variable.js'
 import type { FunctionRangeReference, RangeReference, Reference } from '../resolve/reference.js'
+import { findRange } from '../resolve/scope.js'
 import { changedColumnNames } from './closure.js'
 import { computedColumn, hasOtherColumns, isReshaped, type RelationMapping } from './mapping.js'
 import type { StepFacts } from './plan-context.js'
@@ -77,8 +79,7 @@ function presentRange(
   // A temporary relation has an oid that no catalog knows and is never part of a step.
   if (before === undefined || step.before.byOid.get(before.oid) !== before) return undefined
   const change = step.mapping.relations.get(before.oid)
-  const relation =
-    change?.after ?? step.after.byOid.get(before.oid) ?? lookUpRelation(after, before.schema, before.name)
+  const relation = change?.after ?? step.after.byOid.get(before.oid) ?? findRemade(before, step.before, step.after)
   if (relation === undefined) return undefined
   const found = lookUpRelation(after, node.schemaname, node.relname ?? '')
   const renamed = found !== relation
@@ -88,11 +89,19 @@ function presentRange(
   const nameChanged = renamed && relation.name !== node.relname
   const aliasAdded = unaliased && range.role !== 'name' && (nameChanged || as !== 'plain')
   const collides =
-    aliasAdded && reference.siblings.some((other) => other.name === range.name && other.schema !== range.schema)
+    aliasAdded &&
+    (reference.siblings.some((other) => other.name === range.name && other.schema !== range.schema) ||
+      references.some((use) => isShadowed(use, range)))
   const name = collides ? `${before.schema}.${before.name}` : (range.name ?? before.name)
   const systemColumns = as === 'derived' ? systemColumnsOf(range, references) : NONE
   const columns = as === 'derived' ? usedColumns(range, references, mentioned) : undefined
   return { as, change, relation, renamed, name, aliasAdded, systemColumns, columns, raw: NONE }
+}
+
+/** True where only the schema tells a reference from one to a nearer range variable of that name: an alias has none. */
+function isShadowed(use: Reference, range: RangeVariable): boolean {
+  if ((use.kind !== 'column' && use.kind !== 'whole-row') || use.range !== range) return false
+  return (use.node.fields?.length ?? 0) > 2 && findRange(use.scope, undefined, range.name ?? '') !== range
 }
 
 function systemColumnsOf(range: RangeVariable, references: readonly Reference[]): ReadonlySet<string> {

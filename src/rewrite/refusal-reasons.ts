@@ -46,6 +46,7 @@ export const REFUSAL_REASONS = {
     'UPDATE of "*" sets only columns that are discarded, and none is left that may be set',
     'a row for "*" gives a value to none of the columns that are left',
   ],
+  lost: ['column "*" of "*" was lost in a migration: *'],
   'read-only': ['column "*" of "*" is written, and nothing says what becomes of it in the new schema'],
   'computed-write': [
     '"*" is written to several new columns, and a value that calls functions must be evaluated once',

@@ -1,5 +1,6 @@
 import type { Relation } from '../catalog/catalog.js'
 import type { WrittenName } from '../resolve/reference.js'
+import { refuseLost } from './lost-column.js'
 import { type PlanContext, refuseUnsupported } from './plan-context.js'
 import { isWrittenOtherwise, newColumns, type WrittenColumn } from './written-column.js'
 
@@ -69,6 +70,8 @@ function refuseReadOnly(
         : `cannot insert a non-DEFAULT value into column "${written.name}"`
     const detail = `Column "${written.name}" is a generated column.`
     if (!isDefault) context.refusals.push({ sqlstate: '428C9', message, detail })
+  } else if (refuseLost(context, written.column, at)) {
+    return
   } else if (written.column.writable === false) {
     refuseUnsupported(
       context,

@@ -38,8 +38,9 @@ function findIn({ changes, hidden }: ReadMigration, before: Catalog, after: Cata
       if (other === undefined || isSettled(rules, old, column, before)) continue
       const named = own.filter((change) => change.column === column.name || change.column === other.name)
       const what = complaint(named, column, other, hidden)
-      if (what !== undefined)
-        differences.push({ relation: qualifiedName(old), column: column.name, what, hint: hintFor(column) })
+      if (what === undefined) continue
+      const rule = { columns: { [column.name]: { type: column.type, read: '...', write: '...' } } }
+      differences.push({ relation: qualifiedName(old), column: column.name, what, hint: hintFor(column), rule })
     }
   }
   return differences

@@ -197,7 +197,8 @@ function complain(
       ? ''
       : `give a rule for it, e.g. tables: { ${relation.name}: { insert: { ${column}: "..." } } }, or `
   const hint = `what old clients write afterwards would differ: ${rule}where that is no matter, say so: tables: { ${relation.name}: { independent: true } }`
-  return [{ relation: qualifiedName(relation), what, hint }]
+  const answer = column === undefined ? { independent: true } : { insert: { [column]: '...' } }
+  return [{ relation: qualifiedName(relation), what, hint, rule: answer }]
 }
 
 /** A partition has what its parent has. */

@@ -9,6 +9,9 @@ import { decodeReport, type MigrationReport } from '../../src/switch/migration-r
 import { encodeMigration } from '../../src/switch/migration-text.js'
 import { createDatabase, type TestDatabase } from './database.js'
 
+// How long a switch takes on a busy machine is no test's business, but for those that say so.
+const patience = { timeoutMs: 10_000, checkMs: 10_000 }
+
 /** A proxy with its control plane in front of a database of its own. */
 export interface TestHotswap extends Hotswap {
   readonly database: TestDatabase
@@ -48,7 +51,7 @@ export async function startTestHotswap(sql: string, settings: HotswapSettings = 
   const log: { message: string; fields: object }[] = []
   const add = (fields: object, message: string) => log.push({ message, fields })
   const started = await startHotswap(
-    { ...config.value, pollMs: 50, ...settings.config },
+    { ...config.value, pollMs: 50, hold: { ...config.value.hold, ...patience }, ...settings.config },
     { info: add, warn: add, debug: add },
   )
   const clients: pg.Client[] = []

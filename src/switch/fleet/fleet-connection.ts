@@ -16,7 +16,7 @@ export interface FleetConnectionOptions {
   readonly connectMs: number
   /** Milliseconds after which a connection that answers nothing counts as lost. */
   readonly answerMs: number
-  /** A notification has come. */
+  /** Another proxy has notified. */
   readonly onNotification: () => void
   /** Called once, when the connection is lost. */
   readonly onLost: (reason: string) => void
@@ -40,7 +40,10 @@ export async function connectFleet(options: FleetConnectionOptions): Promise<Fle
   }
   client.on('error', (error) => lose(String(error)))
   client.on('end', () => lose('the server closed the connection'))
-  client.on('notification', options.onNotification)
+  // What this proxy told the others it knows itself. The backend's pid is no part of the types of `pg`.
+  client.on('notification', ({ processId }) => {
+    if (processId !== (client as unknown as { processID: number }).processID) options.onNotification()
+  })
   await client.connect()
   // Requests wait for locks of each other for a moment only; what a database does with its own timeouts is not for them.
   await client.query('SET lock_timeout = 0; SET statement_timeout = 0; SET idle_session_timeout = 0; LISTEN hotswap')

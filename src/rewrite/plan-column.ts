@@ -36,6 +36,14 @@ export function qualifierText(context: PlanContext, range: RangeVariable): strin
   return needsSchema && relation !== undefined ? relationText(relation) : quoteIdentifier(range.name)
 }
 
+/** What qualifies a column where a name of so many parts stood: `public.users.id` means no nearer `users`. */
+function qualifierInPlace(context: PlanContext, range: RangeVariable, parts: number): string | undefined {
+  const shown = context.shown.get(range)
+  const relation = shown?.relation ?? range.relation
+  if (parts <= 2 || shown?.aliasAdded === true || relation === undefined) return qualifierText(context, range)
+  return relationText(relation)
+}
+
 export function planColumn(context: PlanContext, reference: ColumnReference): void {
   const { node, range, name } = reference
   if (context.keyed.has(node)) return
@@ -55,7 +63,7 @@ export function planColumn(context: PlanContext, reference: ColumnReference): vo
     return
   }
   if (computed !== undefined) {
-    planComputedColumn(context, reference, computed, start, last.end)
+    planComputedColumn(context, reference, computed, start, parts)
     return
   }
   if (reference.qualified) {
@@ -88,10 +96,10 @@ function planComputedColumn(
   reference: ColumnReference,
   computed: ComputedColumn,
   start: number,
-  end: number,
+  parts: readonly { readonly end: number }[],
 ): void {
   const { node, range, name } = reference
-  const qualifier = reference.bareOnly ? '' : qualifierText(context, range)
+  const qualifier = reference.bareOnly ? '' : qualifierInPlace(context, range, parts.length)
   const reached = reference.bareOnly || reference.qualified || reaches(context, reference.scope, range)
   if (qualifier === undefined || reference.merged || !reached) {
     refuseUnsupported(
@@ -103,7 +111,7 @@ function planComputedColumn(
     return
   }
   context.renamedRefs.add(node)
-  edit(context, start, end, rowText(range, computed, qualifier))
+  edit(context, start, parts.at(-1)?.end ?? start, rowText(range, computed, qualifier))
 }
 
 /** The computed column that a derived table shows as its key column; undefined for all others. */
@@ -123,7 +131,7 @@ function planRawColumn(
   parts: readonly { readonly start: number; readonly end: number }[],
 ): void {
   const end = parts.at(-1)?.end ?? start
-  const qualifier = parts.length > 1 ? qualifierText(context, range) : undefined
+  const qualifier = parts.length > 1 ? qualifierInPlace(context, range, parts.length) : undefined
   const text = qualifier === undefined ? quoteIdentifier(name) : `${qualifier}.${quoteIdentifier(name)}`
   context.renamedRefs.add(node)
   edit(context, start, end, oldValueText(column, text))

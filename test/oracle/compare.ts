@@ -128,7 +128,9 @@ function describeMessage(message: BackendMessage, { relations }: Tolerance): str
       return `${message.type} ${comparedFields
         .flatMap((code) => {
           const value = message.fields.get(code)
-          return value === undefined ? [] : [`${code}=${comparableField(value)}`]
+          // Whether a name is near enough, and which is the nearest, hangs on all the others.
+          const isNearName = value?.startsWith('Perhaps you meant to reference the column') === true
+          return value === undefined || isNearName ? [] : [`${code}=${comparableField(value)}`]
         })
         .join(' ')}`
     case 'Other':
@@ -138,10 +140,10 @@ function describeMessage(message: BackendMessage, { relations }: Tolerance): str
   }
 }
 
-/** What a failed constraint shows of rows and keys are new columns' values; which name is the nearest one hangs on all others. */
+/** What a failed constraint shows of rows and keys are new columns' values; which table is meant hangs on all others. */
 function comparableField(value: string): string {
   return (
-    /^(?:Failing row contains|Perhaps you meant to reference the (?:table alias|column))/.exec(value)?.[0] ??
+    /^(?:Failing row contains|Perhaps you meant to reference the table alias)/.exec(value)?.[0] ??
     value.replace(/^(Key \(.*\))=\(.*\) (already|is|conflicts)/s, '$1=(...) $2')
   )
 }

@@ -111,7 +111,7 @@ export async function runCase(oracle: Oracle, protocol: Protocol, item: OracleCa
 
 /** A generated statement that writes the rows of a query, which may come in any order. */
 function isOrderOfRows({ ordered, sql }: OracleCase): boolean {
-  return ordered !== undefined && /^\s*(?:with\b.*)?(?:insert\b.*\bselect|merge)\b/is.test(sql)
+  return ordered !== undefined && /^\s*(?:prepare p as )?(?:with\b.*)?(?:insert\b.*\bselect|merge)\b/is.test(sql)
 }
 
 /** Of several constraints that such a statement violates the first to be met depends on the order of its rows. */

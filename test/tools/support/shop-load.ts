@@ -16,12 +16,14 @@ export interface LoadReport {
 
 /** The shop's app, of the first version of its schema, on a number of connections. */
 export interface ShopLoad {
+  /** So far. */
+  readonly failures: readonly string[]
   /** Waits until every client has done so much more work. */
   goOn(queries: number): Promise<void>
   stop(): Promise<LoadReport>
 }
 
-export async function startShopLoad(url: string, clients = 6): Promise<ShopLoad> {
+export async function startShopLoad(url: string, clients = 4): Promise<ShopLoad> {
   const failures: string[] = []
   const counts: number[] = []
   let slowestMs = 0
@@ -55,6 +57,7 @@ export async function startShopLoad(url: string, clients = 6): Promise<ShopLoad>
     }),
   )
   return {
+    failures,
     async goOn(queries) {
       const goals = counts.map((count) => count + queries)
       await waitFor(() => failures.length > 0 || goals.every((goal, number) => (counts[number] ?? 0) >= goal), 60_000)

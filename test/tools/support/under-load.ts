@@ -3,12 +3,15 @@ import { expect } from 'vitest'
 import type { TestHotswap } from '../../support/start-hotswap.js'
 import { startShopLoad } from './shop-load.js'
 
+/** Milliseconds: processes start slowly where a load has the machine. */
+export const TIMEOUT = 60_000
+
 /** What a tool's run was like for the app, for the report. */
 export interface ShopReport {
   readonly tool: string
   readonly versions: readonly string[]
-  /** Milliseconds that traffic was held, one a switch. */
-  readonly heldMs: readonly number[]
+  /** Milliseconds that traffic was held, one a switch: the whole, the drain, the tool's own statements, comparison and check. */
+  readonly held: readonly string[]
   readonly queries: number
   readonly failed: number
   readonly slowestMs: number
@@ -34,10 +37,13 @@ export async function migrateUnderLoad(
   }
   expect(await readShop(hotswap.database.url)).toEqual({ ...LAST_SHAPE, orders, amount: String(amount) })
   const switched = hotswap.log.filter(({ message }) => message === 'switched')
-  const report = {
+  const report: ShopReport = {
     tool,
     versions: hotswap.versions.current().generation.versions.map(({ name }) => name),
-    heldMs: switched.map(({ fields }) => (fields as { readonly heldMs: number }).heldMs),
+    held: switched.map(({ fields }) => {
+      const { heldMs, drainMs, toolMs, planMs } = fields as Readonly<Record<string, number>>
+      return `${heldMs} = ${drainMs} + ${toolMs} + ${planMs} + commit`
+    }),
     ...{ queries, failed: failures.length, slowestMs },
   }
   if (process.env.HOTSWAP_TOOLS_REPORT !== undefined) process.stdout.write(`${JSON.stringify(report)}\n`)

@@ -82,6 +82,8 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
   let switching: Switching | undefined
   let late: ClientError | undefined
   let committing = false
+  /** COMMIT was asked for: what it leads to decides when traffic goes on, even where nobody is left to be told. */
+  let ending = false
   let timer: NodeJS.Timeout | undefined
   let tries = 0
   let check: BudgetedCheck | undefined
@@ -98,6 +100,12 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     if (held.kind === 'gave way') {
       turn.end()
       return held
+    }
+    if (signal.aborted) {
+      // Nobody is left who would end it.
+      await held.release()
+      turn.end()
+      return { reason: 'the client of the migration has left', blockers: [], waitedFor: [] }
     }
     switching = {
       access: turn.access,
@@ -130,8 +138,8 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     if (session.pid !== undefined) {
       await control(`SELECT pg_catalog.pg_cancel_backend(${session.pid})`).catch(() => undefined)
     }
-    await failTransaction()
-    await switching?.end()
+    // Where the session is lost, too.
+    await failTransaction().finally(() => switching?.end())
   }
 
   /**
@@ -280,6 +288,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
       return result.ok || late === undefined ? result : { ok: false, error: errorFields(late) }
     },
     async commit() {
+      ending = true
       try {
         if (late !== undefined) return await rollBack(undefined)
         return switching === undefined ? await session.query('COMMIT') : await commitSwitch(switching)
@@ -288,6 +297,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
           return await rollBack({ kind: 'failed', error: error.fields, differences: [] })
         return { ok: false, error: errorOf(connectionLost(session, control, error)) }
       } finally {
+        ending = false
         await switching?.end()
         forget()
         // What changed no mapping is seen here, too: new tables, another head.
@@ -295,6 +305,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
       }
     },
     abandon() {
+      if (ending) return
       const pid = session.pid
       if (signal.aborted && switching !== undefined && pid !== undefined) {
         control(`SELECT pg_catalog.pg_terminate_backend(${pid})`).catch(() => undefined)

@@ -7,6 +7,7 @@ import { type Config, loadConfig } from '../../src/config/load-config.js'
 import { formatProblem } from '../../src/config/problem.js'
 import { decodeReport, type MigrationReport } from '../../src/switch/migration-report.js'
 import { encodeMigration } from '../../src/switch/migration-text.js'
+import type { AtPoint } from '../../src/switch/switch-point.js'
 import { createDatabase, type TestDatabase } from './database.js'
 
 // How long a switch takes on a busy machine is no test's business, but for those that say so.
@@ -35,6 +36,8 @@ export interface HotswapSettings {
   readonly config?: Partial<Config>
   /** Runs before the proxy starts, with the database's own URL. */
   readonly prepare?: (url: string) => Promise<void>
+  /** Called at each point of a switch, which waits for it. */
+  readonly at?: AtPoint
 }
 
 export async function startTestHotswap(sql: string, settings: HotswapSettings = {}): Promise<TestHotswap> {
@@ -53,6 +56,7 @@ export async function startTestHotswap(sql: string, settings: HotswapSettings = 
   const started = await startHotswap(
     { ...config.value, pollMs: 50, hold: { ...config.value.hold, ...patience }, ...settings.config },
     { info: add, warn: add, debug: add },
+    settings.at,
   )
   const clients: pg.Client[] = []
   const clean = async () => {

@@ -13,6 +13,7 @@ import {
 } from '../../src/wire/backend.js'
 import {
   decodeBindNames,
+  decodeBindParameter,
   decodeExecutePortal,
   decodeParse,
   decodeQuery,
@@ -68,6 +69,14 @@ test('of a Bind the names are read, from its beginning alone', () => {
   const [buffer, start] = inside(frame)
   expect(decodeBindNames(buffer, start, start + 12)).toEqual({ portal: 'p', statement: 's' })
   expect(decodeBindNames(buffer, start, start + 8)).toBeUndefined()
+})
+
+test('of a Bind a parameter is read in the format that it has; NULL, one too many and a cut frame give nothing', () => {
+  const frame = serialize.bind({ portal: 'p', statement: 's', values: ['one', null, Buffer.from([0, 7])] })
+  const [buffer, start, end] = inside(frame)
+  const value = (number: number) => decodeBindParameter(buffer, start, end, number)
+  expect([1, 2, 3, 4].map(value)).toEqual([Buffer.from('one'), undefined, Buffer.from([0, 7]), undefined])
+  for (let cut = start + 5; cut < end - 5; cut++) expect(decodeBindParameter(buffer, start, cut, 3)).toBeUndefined()
 })
 
 test('Describe, Close and Execute give their names', () => {

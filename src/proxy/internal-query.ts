@@ -22,12 +22,14 @@ export function runInternalQuery(session: Session, sql: string): Promise<Interna
 
 /**
  * Runs a text of the client's (ByteString) as a simple query and passes its answer on, all but the ReadyForQuery and an
- * ErrorResponse: what becomes of those is the caller's to say.
+ * ErrorResponse: what becomes of those is the caller's to say. Where `complete` is given a CommandComplete is left there.
  */
-export function runForClient(session: Session, text: string): Promise<InternalResult> {
+export function runForClient(session: Session, text: string, complete?: Buffer[]): Promise<InternalResult> {
   return sendQuery(session, text, (type, buffer, start, end) => {
     if (type === Backend.ReadyForQuery || type === Backend.ErrorResponse || type === Backend.CopyInResponse) return
-    session.toClient.put(Buffer.from(buffer.subarray(start, end)))
+    const frame = Buffer.from(buffer.subarray(start, end))
+    if (type === Backend.CommandComplete && complete !== undefined) complete.push(frame)
+    else session.toClient.put(frame)
   })
 }
 

@@ -69,16 +69,20 @@ function passes(session: Session, { migration }: ToolState, statements: readonly
 }
 
 async function runStatements(session: Session, tool: ToolState, statements: readonly ToolStatement[]): Promise<void> {
-  for (const statement of statements) {
-    const result = await runStatement(session, tool, statement, statements.length > 1)
+  // The last statement is told to be complete once it is committed: where that fails there is an error alone.
+  const complete: Buffer[] = []
+  for (const [index, statement] of statements.entries()) {
+    const last = index === statements.length - 1
+    const run = () => runForClient(session, statement.text, last ? complete : undefined)
+    const result = await runStatement(session, tool, statement, run, statements.length > 1)
     if (result.ok) continue
     session.toClient.put(encodeErrorResponse(moved(result.error, statement.offset)))
     if (tool.wrapped) await rollBack(session, tool)
     return
   }
-  if (!tool.wrapped) return
-  const result = await commit(session, tool)
-  if (!result.ok) session.toClient.put(encodeErrorResponse(result.error))
+  const result = tool.wrapped ? await commit(session, tool) : undefined
+  if (result?.ok === false) session.toClient.put(encodeErrorResponse(result.error))
+  else for (const frame of complete) session.toClient.put(frame)
 }
 
 /** Runs one statement of a Query; what the client gets of its answer is sent, but for an error. */
@@ -86,10 +90,10 @@ async function runStatement(
   session: Session,
   tool: ToolState,
   statement: ToolStatement,
+  run: () => Promise<InternalResult>,
   several: boolean,
 ): Promise<InternalResult> {
   const { migration } = tool
-  const run = () => runForClient(session, statement.text)
   switch (statement.kind) {
     case 'begin':
       if (!tool.wrapped) return await run()
@@ -191,7 +195,8 @@ function takeToolExecute(session: Session, tool: ToolState): boolean {
   }
   inTurn(session, async () => {
     if (!(await answeredSoFar(session))) return
-    const result = await runStatement(session, tool, statement, false)
+    const run = () => runForClient(session, statement.text)
+    const result = await runStatement(session, tool, statement, run, false)
     if (result.ok) return
     session.toClient.put(encodeErrorResponse(result.error))
     tool.skipping = true

@@ -306,3 +306,15 @@ test('the statistics of a column whose type changed are made again', async () =>
     (await tool.query("SELECT 1 FROM pg_stats WHERE tablename = 'users' AND attname = 'id'")).rows.length
   await waitFor(async () => (await count()) === 1)
 })
+
+test('a Query whose COMMIT is refused is answered by the error alone, as where the server refuses it', async () => {
+  hotswap = await startTestHotswap(schema)
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  const tags: string[] = []
+  const { connection } = tool as unknown as { connection: NodeJS.EventEmitter }
+  connection.on('commandComplete', ({ text }: { text: string }) => tags.push(text))
+  await expect(tool.query('SELECT 1; ALTER TABLE users DROP email')).rejects.toMatchObject({ code: '55000' })
+  expect(tags).toEqual(['SELECT 1'])
+  await tool.query('ALTER TABLE users RENAME email TO mail')
+  expect(tags).toEqual(['SELECT 1', 'ALTER TABLE'])
+})

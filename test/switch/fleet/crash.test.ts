@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { SwitchPoint } from '../../../src/switch/switch-point.js'
 import { createDatabase, type TestDatabase } from '../../support/database.js'
 import { waitFor } from '../../support/start-hotswap.js'
@@ -15,7 +15,10 @@ import {
 
 const hold = { timeoutMs: 1000, lockTimeoutMs: 200, retries: 20 }
 /** Milliseconds that traffic may be held for a switch that ends badly: twice the hold and a second, and some for a slow machine. */
-const LIMIT_MS = 2 * hold.timeoutMs + 1000 + 2000
+const LIMIT_MS = 2 * hold.timeoutMs + 1000 + 5000
+
+// Seconds where the machine is free; processes start, wait and come back.
+vi.setConfig({ testTimeout: 120_000 })
 
 let database: TestDatabase
 const processes: ProxyProcess[] = []
@@ -45,7 +48,7 @@ async function start(
 
 async function goesOn(running: readonly Load[]): Promise<void> {
   const before = running.map(({ answers }) => answers)
-  await waitFor(() => running.every(({ answers }, index) => answers > (before[index] ?? 0) + 20))
+  await waitFor(() => running.every(({ answers }, index) => answers > (before[index] ?? 0) + 20), 30_000)
 }
 
 async function steps(): Promise<number> {

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createDatabase, type TestDatabase } from '../../support/database.js'
 import { waitFor } from '../../support/start-hotswap.js'
 import {
@@ -14,6 +14,9 @@ import {
 } from './support.js'
 
 const hold = { timeoutMs: 1000, lockTimeoutMs: 200, retries: 20, checkMs: 500 }
+
+// Seconds where the machine is free; processes start, wait and come back.
+vi.setConfig({ testTimeout: 120_000 })
 
 let database: TestDatabase
 const proxies: LocalProxy[] = []
@@ -189,4 +192,33 @@ test('a statement that a client left behind is waited for', async () => {
   await waitFor(async () => (await admin.query(waits)).rows.length === 0)
   expect((await migrateThrough(first.url, 'm', swap)).error).toBeUndefined()
   expect((await admin.query('SELECT title, body FROM posts')).rows).toEqual([{ title: 'B', body: 'late' }])
+})
+
+test('a role that may not end backends of a proxy that is cut off lets the switch give way, and says what it needs', async () => {
+  const role = `${database.name}_control`
+  await database.run(`CREATE ROLE ${role} LOGIN PASSWORD 'p'; GRANT CREATE ON DATABASE ${database.name} TO ${role}`)
+  const control = new URL(database.url)
+  control.username = role
+  control.password = 'p'
+  const relay = await startRelay(control)
+  try {
+    const [first] = await start(1, { config: { hold: { ...hold, retries: 1 }, control: control.href } })
+    const [, second] = await start(1, { config: { hold, control: relay.url } })
+    if (first === undefined || second === undefined) throw new Error('there are two')
+    const running = [loadOn(first), loadOn(second)]
+    await waitFor(() => running.every(({ answers }) => answers > 20))
+    relay.cut()
+    const { error } = await migrateThrough(first.url, 'm', swap)
+    expect(error).toMatchObject({ code: '55P03', message: expect.stringContaining('GRANT pg_signal_backend') })
+    expect(versionsOf(first)).toEqual(['initial'])
+    relay.mend()
+    const before = running.map(({ answers }) => answers)
+    await waitFor(() => running.every(({ answers }, index) => answers > (before[index] ?? 0) + 20))
+    expect(running[0]).toMatchObject({ wrong: [], errors: [] })
+    expect(running[1]).toMatchObject({ wrong: [] })
+  } finally {
+    relay.stop()
+    await Promise.all(proxies.splice(0).map((proxy) => proxy.close({ deadlineMs: 500 })))
+    await database.run(`DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`)
+  }
 })

@@ -99,5 +99,5 @@ function diffLabels(relation: string, before: NamedObject, after: NamedObject): 
         : 'the order of its labels changed'
   const list = before.shape.map((label) => `'${label.replaceAll("'", "''")}'`).join(', ')
   const hint = `old statements need a type with the old labels, which \`migrate\` makes: CREATE TYPE hotswap."${before.name}" AS ENUM (${list})`
-  return [{ relation, what, hint }]
+  return [{ relation, what, hint, final: true }]
 }

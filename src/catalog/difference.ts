@@ -10,8 +10,8 @@ export interface Difference {
   readonly hint: string
   /** The keys of its table's rule that answer it, with `...` where its author has to fill in. */
   readonly rule?: TableAnswer
-  /** The rules of the step contradict themselves or the step: nobody can mean that. */
-  readonly mistake?: true
+  /** Nobody can allow it: rules contradict themselves or the step, or old statements would be answered wrongly. */
+  readonly final?: true
 }
 
 /** Part of a table's rule in a rule file. */

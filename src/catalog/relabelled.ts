@@ -72,6 +72,7 @@ export function diffDependents(old: NamedObject, before: Catalog): Difference[] 
     relation: qualifiedName(old),
     what: `labels of the enum were renamed or removed, and the ${kind} ${qualifiedName(user)} is made of it`,
     hint: `old statements would meet the new labels through it: keep the labels, and ADD VALUE for the new ones, until no client speaks the old version`,
+    final: true,
   })
   const objects = (before.objects ?? []).filter(({ kind, shape }) => {
     if (kind === 'enum') return false

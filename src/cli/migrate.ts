@@ -13,6 +13,7 @@ interface MigrateOptions {
   readonly rules?: string
   readonly name?: string
   readonly save?: string
+  readonly allowBreaking?: true
   readonly json?: true
 }
 
@@ -29,6 +30,7 @@ export function addMigrate(program: Command, end: (code: ExitCode) => void): voi
       '--save <folder>',
       'write the step as a rule file there, where none has its name, for the next start of the proxy',
     )
+    .option('--allow-breaking', 'migrate even where old statements would not survive it, and print what breaks')
     .option('--json', 'print the report as JSON')
     .addHelpText(
       'after',
@@ -64,7 +66,8 @@ async function migrate(file: string, options: MigrateOptions): Promise<ExitCode>
   const onNotice = (notice: string) => {
     if (decodeReport(notice) === undefined) process.stderr.write(`${notice}\n`)
   }
-  const answer = await askProxy({ url: url.value, setting: { name: 'migrate', value: name }, text, onNotice })
+  const also = options.allowBreaking === true ? ['allow_breaking=on'] : []
+  const answer = await askProxy({ url: url.value, setting: { name: 'migrate', value: name }, also, text, onNotice })
   if (!answer.ok) return printFailure(answer.failure, json)
   const report = answer.value.notices.map(decodeReport).find((found) => found !== undefined)
   if (answer.value.ok) {
@@ -80,11 +83,18 @@ function printReport(report: MigrationReport | undefined): void {
   const tries = report.tries === 1 ? '1 try' : `${report.tries} tries`
   printLine(`migrated to version ${report.version}: ${tries}, traffic held for ${report.heldMs} ms`)
   for (const change of report.changed) printLine(`  ${change}`)
+  if (report.broken.length > 0) printLine('breaks statements of older versions, as allowed:')
+  for (const line of report.broken) printLine(`  ${line}`)
 }
 
 /** Writes the step's rule file; one that is there already declares the step, and stays. */
-async function saveRule(folder: string, { version, rule }: MigrationReport, json: boolean): Promise<ExitCode> {
+async function saveRule(folder: string, { version, rule, fillIn }: MigrationReport, json: boolean): Promise<ExitCode> {
   const file = join(folder, `${version}.yaml`)
+  if (fillIn !== undefined) {
+    const say = `not saved: the proxy would not take ${file} until each "..." in it says what a lost column is:`
+    if (!json) printLine(`${say}\n${fillIn}`)
+    return 0
+  }
   try {
     await writeFile(file, rule ?? '', { flag: 'wx' })
     if (!json) printLine(`  saved as ${file}`)

@@ -11,6 +11,8 @@ export interface ProxyQuery {
   readonly url: string
   /** `control` or `migrate`, with its value. */
   readonly setting: { readonly name: 'control' | 'migrate'; readonly value: string }
+  /** Further settings, as `allow_breaking=on`. */
+  readonly also?: readonly string[]
   readonly text: string
   readonly onNotice?: (text: string) => void
 }
@@ -32,11 +34,12 @@ export function proxyUrl(given: string | undefined): Started<string> {
 }
 
 /** Sends one Query to the running proxy, as any PostgreSQL client would. */
-export async function askProxy({ url, setting, text, onNotice }: ProxyQuery): Promise<Started<Answer>> {
+export async function askProxy({ url, setting, also = [], text, onNotice }: ProxyQuery): Promise<Started<Answer>> {
   const target = new URL(url)
   // In `options` a blank or a backslash within a value has a backslash before it.
   const option = `-c hotswap.${setting.name}=${setting.value.replace(/[\\\s]/g, '\\$&')}`
-  const options = [target.searchParams.get('options'), option].filter((part) => part !== null).join(' ')
+  const others = also.map((one) => `-c hotswap.${one}`)
+  const options = [target.searchParams.get('options'), option, ...others].filter((part) => part !== null).join(' ')
   target.searchParams.delete('options')
   const client = new pg.Client({ connectionString: target.href, options, connectionTimeoutMillis: 10_000 })
   const notices: string[] = []

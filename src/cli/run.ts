@@ -7,6 +7,7 @@ import { proxyUrl, requireProxy } from './proxy-client.js'
 
 interface RunOptions {
   readonly url?: string
+  readonly allowBreaking?: true
 }
 
 export function addRun(program: Command, end: (code: number) => void): void {
@@ -15,6 +16,7 @@ export function addRun(program: Command, end: (code: number) => void): void {
     .description('run a migration tool through the running proxy, while the app keeps running')
     .argument('<command...>', 'the command, behind --')
     .option('--url <url>', "the proxy's URL [DATABASE_URL]")
+    .option('--allow-breaking', 'migrate even where old statements would not survive it')
     .passThroughOptions()
     .addHelpText(
       'after',
@@ -41,7 +43,10 @@ async function run([program = '', ...args]: readonly string[], options: RunOptio
   if (!proxy.ok) return printFailure({ ...proxy.failure, exitCode: 2 }, false)
   const target = new URL(url.value)
   const host = target.hostname.replace(/^\[|\]$/g, '')
-  const listener = await listenForTools({ host, port: Number(target.port || 5432) }, ['run=on'])
+  const listener = await listenForTools({ host, port: Number(target.port || 5432) }, [
+    'run=on',
+    ...(options.allowBreaking === true ? ['allow_breaking=on'] : []),
+  ])
   target.hostname = '127.0.0.1'
   target.port = String(listener.port)
   const environment = {

@@ -89,6 +89,8 @@ export interface MigratorSession {
   readonly applicationName: string
   /** The server's backend. */
   readonly pid: number | undefined
+  /** It was started with `-c hotswap.allow_breaking=on`: what would break old statements is told, not refused. */
+  readonly allowBreaking: boolean
   /** Runs SQL on the session's own server connection. Rejects only when the server connection is lost. */
   query(sql: string): Promise<InternalResult>
   /** Parses and describes a statement (ByteString) without running it. In a transaction block an error fails the block. */

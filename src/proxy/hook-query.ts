@@ -66,6 +66,7 @@ export function migratorSession(session: Session): MigratorSession {
     get pid() {
       return session.key?.pid
     },
+    allowBreaking: session.allowBreaking,
     query: (sql) => runInternalQuery(session, sql),
     describe: (text, oids) => describeStatement(session, text, oids),
     notice(text) {

@@ -165,6 +165,7 @@ type StartupPlan =
       readonly identity: ClientIdentity
       readonly forwarded: StartupMessage
       readonly migration: string
+      readonly allowBreaking: boolean
       readonly versionName: string
       readonly version: number
     }
@@ -183,16 +184,17 @@ function planStartup(context: ProxyContext, message: StartupMessage): StartupPla
   const head = headIndex(generation)
   const headName = generation.versions[head]?.name ?? ''
   const migration = settings.get('migrate') ?? ''
+  const start = { identity, forwarded, migration, allowBreaking: settings.get('allow_breaking') === 'on' }
   if (migration !== '' || settings.get('control') === 'on') {
     const kind = migration !== '' ? 'migrator' : 'control'
     if (options[kind] === undefined) {
       return { error: { sqlstate: '0A000', message: `this proxy takes no ${kind} connections` } }
     }
-    return { kind, identity, forwarded, migration, versionName: headName, version: head }
+    return { kind, ...start, versionName: headName, version: head }
   }
   if (settings.get('run') === 'on') {
     if (options.tools === undefined) return { error: noTools }
-    return { kind: 'tool', identity, forwarded, migration, versionName: headName, version: head }
+    return { kind: 'tool', ...start, versionName: headName, version: head }
   }
   const requestedVersion = settings.get('version')
   const asking = requestedVersion === undefined ? identity : { ...identity, requestedVersion }
@@ -202,7 +204,7 @@ function planStartup(context: ProxyContext, message: StartupMessage): StartupPla
   if (version < 0) {
     return { error: { sqlstate: '08004', message: `version "${choice.version}" of the schema is not served` } }
   }
-  return { kind: 'app', identity, forwarded, migration, versionName: choice.version, version }
+  return { kind: 'app', ...start, versionName: choice.version, version }
 }
 
 const noTools: ClientError = { sqlstate: '0A000', message: 'this proxy takes no migration tools' }

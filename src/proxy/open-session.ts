@@ -20,6 +20,7 @@ export interface SessionStart {
   readonly kind: Session['kind']
   readonly identity: ClientIdentity
   readonly migration: string
+  readonly allowBreaking: boolean
   readonly versionName: string
   /** Index of the version in the current generation. */
   readonly version: number

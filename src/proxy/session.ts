@@ -64,6 +64,8 @@ export interface Session {
   readonly identity: ClientIdentity
   /** The value of hotswap.migrate. */
   readonly migration: string
+  /** hotswap.allow_breaking is on. */
+  readonly allowBreaking: boolean
   /** The version of the start of the session, which RESET hotswap.version goes back to. */
   firstVersion: string
   readonly since: number

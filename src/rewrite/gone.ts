@@ -3,14 +3,20 @@ import { findRemade } from '../catalog/diff.js'
 import type { PlanContext, StepFacts } from './plan-context.js'
 
 /** What an old relation is in the newer version; undefined where it is gone, whatever has its name now. */
-export function relationNow({ before, mapping, after }: StepFacts, relation: Relation): Relation | undefined {
+export function relationNow(
+  { before, mapping, after }: Pick<StepFacts, 'before' | 'mapping' | 'after'>,
+  relation: Relation,
+): Relation | undefined {
   return (
     mapping.relations.get(relation.oid)?.after ?? after.byOid.get(relation.oid) ?? findRemade(relation, before, after)
   )
 }
 
 /** What an old object is in the newer version; undefined where it is gone. */
-export function objectNow({ mapping, after }: StepFacts, object: NamedObject): NamedObject | undefined {
+export function objectNow(
+  { mapping, after }: Pick<StepFacts, 'mapping' | 'after'>,
+  object: NamedObject,
+): NamedObject | undefined {
   return mapping.objects?.get(object.oid)?.after ?? after.objectByOid.get(object.oid)
 }
 

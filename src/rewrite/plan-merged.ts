@@ -25,7 +25,7 @@ export function planMerged(
 ): PlannedMerges {
   const differences: Difference[] = []
   const refuse = (column: string, what: string, hint: string) =>
-    differences.push({ relation: qualifiedName(before), column, what, hint, mistake: true })
+    differences.push({ relation: qualifiedName(before), column, what, hint, final: true })
   const defaults = new Map<string, string>()
   for (const name of new Set(rules.flatMap((rule) => [...sourcesOf(rule)]))) {
     const old = before.columns.find((column) => column.name === name)

@@ -119,7 +119,7 @@ function addedColumns(after: Relation, columns: ReadonlyMap<string, ColumnMappin
 }
 
 /** A partition or child gets its new columns from its parent, and so what is said of them. */
-function rulesOf(relation: Relation, catalog: Catalog, rules: StepRules): RelationRules {
+export function rulesOf(relation: Relation, catalog: Catalog, rules: StepRules): RelationRules {
   const own = rules.get(relation.oid)
   if (own !== undefined) return own
   for (const parent of relation.parents) {
@@ -229,7 +229,7 @@ function diffWrites({ before, columns, merged = [] }: RelationMapping): Differen
       if (isMerged.has(name)) {
         const what = `it is written to the new column "${name}", and so is what the "write" of its table says`
         const hint = `leave its own "write" out: columns: { ${old}: { type: ..., read: "..." } }`
-        return [{ relation: qualifiedName(before), column: old, what, hint, mistake: true }]
+        return [{ relation: qualifiedName(before), column: old, what, hint, final: true }]
       }
       const other = writers.get(name)
       writers.set(name, other ?? old)
@@ -240,7 +240,7 @@ function diffWrites({ before, columns, merged = [] }: RelationMapping): Differen
           column: old,
           what: `it is written to the new column "${name}", to which "${other}" is written, too`,
           hint: `say for both of them what is read alone, and for the table how both are written: tables: { ${before.name}: { columns: { ${other}: { type: ..., read: "..." }, ${old}: { type: ..., read: "..." } }, write: { ${name}: "an expression over ${other} and ${old}" } } }; or write one of them to it, and let the other be read_only: true`,
-          mistake: true,
+          final: true,
         },
       ]
     })
@@ -289,7 +289,7 @@ function diffInserts(mapping: RelationMapping, insert: readonly InsertValue[]): 
           column: name,
           what: 'the rule gives a value for it, but it is not a new column',
           hint: added.length === 0 ? 'the table has no new column' : `new columns are: ${[...names].join(', ')}`,
-          mistake: true,
+          final: true,
         }),
       ),
   ]

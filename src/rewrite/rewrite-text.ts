@@ -84,6 +84,9 @@ function positionsBack(
   }
 }
 
+/** SQLSTATEs of refusals that are ours; other messages are PostgreSQL's own. */
+const REASONED: ReadonlySet<string> = new Set(['0A000', '42P01', '42883', '42704'])
+
 /** A later step refuses in the names of its own version; the client knows those of its version. */
 function refusalForClient(
   tools: RewriteTools,
@@ -98,7 +101,7 @@ function refusalForClient(
   const said = names === undefined ? message : mapNames(new Map([['M', message]]), names, relations).get('M')
   const ways = layers.map(({ wayBack }) => wayBack)
   const offset = originalOffset(ways, at)
-  const reason = sqlstate === '0A000' ? refusalReason(message) : undefined
+  const reason = REASONED.has(sqlstate) ? refusalReason(message) : undefined
   return {
     sqlstate,
     message: said ?? message,

@@ -44,7 +44,11 @@ export type AttemptOutcome =
       readonly version: string
       readonly changed: readonly string[]
       /** The step as a rule file. */
-      readonly rule: string
+      readonly rule?: string
+      /** In place of it, where its author has to fill in what lost columns are. */
+      readonly fillIn?: string
+      /** What old statements do not survive, where that was allowed. */
+      readonly broken: readonly string[]
       readonly checked: Checkup | undefined
     }
   | { readonly kind: 'failed'; readonly error: ErrorFields; readonly differences: readonly string[] }

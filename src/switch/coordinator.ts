@@ -125,7 +125,7 @@ async function runTries(
       if (!signal.aborted) continue
     }
     const report = reportOf(migration, outcome, holds)
-    const { rule: _, ...facts } = report
+    const { rule: _, fillIn: __, ...facts } = report
     const fields = { ...facts, migration: migration.name, user: session.user, pid: session.pid }
     if (outcome.kind === 'committed') {
       log.info(fields, 'switched')
@@ -192,7 +192,9 @@ function reportOf(migration: Migration, outcome: AttemptOutcome, holds: readonly
     heldMs: round(holds.reduce((sum, ms) => sum + ms, 0)),
     longestHoldMs: round(Math.max(0, ...holds)),
     changed: outcome.kind === 'committed' ? outcome.changed : [],
-    ...(outcome.kind === 'committed' ? { rule: outcome.rule } : {}),
+    broken: outcome.kind === 'committed' ? outcome.broken : [],
+    ...(outcome.kind === 'committed' && outcome.rule !== undefined ? { rule: outcome.rule } : {}),
+    ...(outcome.kind === 'committed' && outcome.fillIn !== undefined ? { fillIn: outcome.fillIn } : {}),
     ...(outcome.kind === 'committed' && outcome.checked !== undefined ? { checked: outcome.checked } : {}),
     differences: outcome.kind === 'failed' ? outcome.differences : [],
     blockers: outcome.kind === 'gave way' ? outcome.blockers : [],

@@ -23,7 +23,7 @@ import type { Obstacle } from './drain.js'
 import { boundName } from './ledger-entry.js'
 import { backoffMs, pause } from './pause.js'
 import { headOf } from './plan-versions.js'
-import { type BudgetedCheck, NO_JIT, planWithin, textQueryOf } from './plan-within.js'
+import { type BudgetedCheck, logBroken, NO_JIT, planWithin, textQueryOf } from './plan-within.js'
 import { prepareCheck } from './prepare-check.js'
 import { StatementFailure } from './server-error.js'
 import type { SwitchHold } from './switch-hold.js'
@@ -237,7 +237,9 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     if (late !== undefined) return await rollBack(undefined)
     committing = true
     const plannedAt = performance.now()
-    const isStep = planned.changed.length > 0
+    const { accepted, rules } = planned.step
+    // What rules or their author's yes settled would else count as a change made elsewhere.
+    const isStep = planned.changed.length > 0 || rules.size > 0 || accepted === true
     const refused = isStep
       ? await commitStep({ session, control, access, at, log }, planned)
       : await commitTransaction(session, control, planned.transaction)
@@ -250,6 +252,8 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     const { statements: checked = 0, ms: checkMs = 0, unchecked = [] } = planned.checked ?? {}
     const facts = { migration: planned.step.name, tries, heldMs, drainMs, toolMs, planMs, checkMs, checked }
     log.info({ ...facts, changed: planned.changed, user: session.user }, 'switched')
+    if (planned.broken.length > 0) logBroken(log, planned)
+    for (const line of planned.broken) session.notice(`breaks old statements, as allowed: ${line}`)
     for (const line of unchecked) session.notice(`not checked: ${line}`)
     session.notice(`version ${planned.step.name}: ${planned.changed.join(', ')}; traffic was held for ${heldMs} ms`)
     return { ok: true, rows: [], tag: 'COMMIT' }

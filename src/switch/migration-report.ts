@@ -15,6 +15,10 @@ export interface MigrationReport {
   readonly changed: readonly string[]
   /** A rule file that declares the step, so that it outlives the proxy; only where it was migrated. */
   readonly rule?: string
+  /** In place of it, where its author has to fill in what lost columns are, `...` in it. */
+  readonly fillIn?: string
+  /** What old statements do not survive, where that was allowed. */
+  readonly broken: readonly string[]
   /** Statements of the running app that were checked before COMMIT, and what could not be. */
   readonly checked?: Checkup
   /** Why it was refused. */

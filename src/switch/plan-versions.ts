@@ -4,7 +4,7 @@ import { type DeclaredVersions, type DeclareOptions, planApplied, planGeneration
 import type { Checked, Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'
 import type { Step, Version } from '../rewrite/generation.js'
-import { planStep, type StepRules } from '../rewrite/plan-step.js'
+import { planStep, type RelationRules, rulesOf, type StepRules } from '../rewrite/plan-step.js'
 
 /** A migration that a proxy saw: what it led from is known exactly, not derived from rules. */
 export interface AppliedStep {
@@ -12,6 +12,8 @@ export interface AppliedStep {
   readonly name: string
   readonly before: Catalog
   readonly rules: StepRules
+  /** Its author has said yes to what breaks old statements. */
+  readonly accepted?: true
 }
 
 /** The newest version's catalog. */
@@ -36,7 +38,8 @@ export function withoutRetired(versions: DeclaredVersions, retired: readonly str
  *
  *     rule files in force at applied[0] | applied steps | rule files migrated since then | armed
  *
- * A rule file of the same name as an applied step is that step, told beforehand.
+ * A rule file of the same name as an applied step is that step, told beforehand; where the step breaks old statements, as
+ * was allowed, the file says what becomes of what was lost.
  */
 export async function planVersions(
   head: Catalog,
@@ -59,18 +62,25 @@ export async function planVersions(
   const problems: Problem[] = []
   const [base, ...rest] = newer.value.generation.versions
   if (base === undefined) throw new Error('a generation without versions')
-  applied.forEach((step, index) => {
+  for (const [index, step] of applied.entries()) {
     const after = applied[index + 1]?.before ?? base.catalog
-    const { mapping, differences } = planStep(step.before, after, step.rules)
+    const told = await rulesFor(step, after, rules, options)
+    if (!told.ok) {
+      problems.push(...told.problems)
+      continue
+    }
+    const { mapping, differences } = planStep(step.before, after, told.value)
     versions.push({ name: step.name, catalog: after })
     steps.push({ mapping })
     problems.push(
-      ...differences.map((difference) => ({
-        place: { file: step.name, line: 1, column: 1 },
-        message: `the database was changed since this migration: ${formatDifference(difference)}`,
-      })),
+      ...differences
+        .filter(({ final }) => final === true || step.accepted !== true)
+        .map((difference) => ({
+          place: { file: step.name, line: 1, column: 1 },
+          message: `the database was changed since this migration: ${formatDifference(difference)}`,
+        })),
     )
-  })
+  }
   if (problems.length > 0) return { ok: false, problems }
   return {
     ok: true,
@@ -83,5 +93,43 @@ export async function planVersions(
       armed: newer.value.armed,
       notes: [...older.value.notes, ...newer.value.notes],
     },
+  }
+}
+
+/** The rules of an applied step; of one that was allowed to break something, with what a rule file says since then. */
+async function rulesFor(
+  { name, before, rules, accepted }: AppliedStep,
+  after: Catalog,
+  files: readonly RuleFile[],
+  { server }: DeclareOptions,
+): Promise<Checked<StepRules>> {
+  const file = accepted === true ? files.find(({ version }) => version === name) : undefined
+  if (file === undefined) return { ok: true, value: rules }
+  const bound = await server.bind(before, after, file)
+  if (!bound.ok) return bound
+  const all = new Map(rules)
+  for (const oid of new Set([...rules.keys(), ...bound.value.keys()])) {
+    const relation = before.byOid.get(oid)
+    // A partition's own rules stand before those of its parent.
+    if (relation !== undefined) all.set(oid, withLater(rules.get(oid), rulesOf(relation, before, bound.value)))
+  }
+  return { ok: true, value: all }
+}
+
+function withLater(known: RelationRules | undefined, later: RelationRules): RelationRules {
+  if (known === undefined) return later
+  const given = new Set(later.insert.map(({ column }) => column))
+  const merged = later.merged ?? known.merged
+  return {
+    ...known,
+    ...later,
+    insert: [...known.insert.filter(({ column }) => !given.has(column)), ...later.insert],
+    columns: new Map([...known.columns, ...later.columns]),
+    defaults: new Map([...(known.defaults ?? []), ...(later.defaults ?? [])]),
+    same: {
+      relation: known.same?.relation === true || later.same?.relation === true,
+      columns: new Set([...(known.same?.columns ?? []), ...(later.same?.columns ?? [])]),
+    },
+    ...(merged === undefined ? {} : { merged }),
   }
 }

@@ -8,13 +8,17 @@ import { fitRule } from '../config/fit-rule.js'
 import { formatProblem, type Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'
 import type { TypeTable } from '../config/rule-server.js'
-import type { MigratorSession } from '../proxy/contracts.js'
+import type { MigratorSession, ProxyLog } from '../proxy/contracts.js'
 import type { Generation } from '../rewrite/generation.js'
+import { objectNow, relationNow } from '../rewrite/gone.js'
+import { lostColumns } from '../rewrite/lost-column.js'
+import type { Mapping } from '../rewrite/mapping.js'
 import { planStep, type RelationRules } from '../rewrite/plan-step.js'
 import type { Parser } from '../sql/parse.js'
 import { type AttemptOutcome, failed, gaveWay, type Migration } from './attempt.js'
 import { bindRules } from './bind-rules.js'
-import { checkCasts } from './casts.js'
+import { refuseDifferences, withLostColumns, wouldBreak } from './breaking.js'
+import { findMissingCasts } from './casts.js'
 import { findBackfills } from './check/backfills.js'
 import type { PreparedCheck } from './check/check-step.js'
 import { readWritten } from './check/written-tables.js'
@@ -57,7 +61,11 @@ export interface PlannedStep {
   readonly transaction: string
   /** Relations and objects that old statements see otherwise now; empty where none does. */
   readonly changed: readonly string[]
-  readonly rule: string
+  readonly rule?: string
+  /** In place of it, where its author has to fill in what lost columns are. */
+  readonly fillIn?: string
+  /** What old statements do not survive, where that was allowed. */
+  readonly broken: readonly string[]
   /** Statements of the running app that were checked, and what could not be. */
   readonly checked: Checkup | undefined
 }
@@ -92,72 +100,84 @@ export async function planWithin(ran: RanMigration): Promise<PlannedStep | Attem
     else problems.push(...bound.problems)
   }
   if (problems.length > 0) return rulesContradict(problems)
-  const { mapping, differences } = planStep(before, after, stepRules)
+  const planned = planStep(before, after, stepRules)
+  const casts = await findMissingCasts(tryWithin(session), planned.mapping)
+  const allRules = withLostColumns(stepRules, casts, before)
+  const { mapping } = casts.length === 0 ? planned : planStep(before, after, allRules)
   const { sql } = migration
   const written = await readWritten(query)
-  const unexplained = [
+  const differences = [
+    ...planned.differences,
+    ...casts.map(({ difference }) => difference),
     ...findUnexplained(sql, parser, before, after, stepRules),
     ...findBackfills({ sql, parser, before, after, rules: stepRules, ledgers: KNOWN_LEDGERS, written }),
   ]
-  if (differences.length + unexplained.length > 0) {
-    return wouldBreak([...differences, ...unexplained].map(formatDifference))
+  const mayBreak = session.allowBreaking && !differences.some(({ final }) => final)
+  if (differences.length > 0 && !mayBreak) return refuseDifferences(differences)
+  const step: AppliedStep = {
+    name: armed?.version ?? migration.name,
+    before,
+    rules: allRules,
+    ...(differences.length > 0 ? { accepted: true } : {}),
   }
-  const step: AppliedStep = { name: armed?.version ?? migration.name, before, rules: stepRules }
-  const planned = await access.plan(after, step)
-  if (!planned.ok) return rulesContradict(planned.problems)
-  const { generation } = planned.value
-  const wrong = [
-    ...(await checkInserts(tryWithin(session), generation, rules)),
-    ...(await checkCasts(tryWithin(session), generation, rules)),
-  ]
+  const versions = await access.plan(after, step)
+  if (!versions.ok) return rulesContradict(versions.problems)
+  const { generation } = versions.value
+  const wrong = await checkInserts(tryWithin(session), generation, rules)
   if (wrong.length > 0) return rulesContradict(wrong)
   const checked = await runCheck(ran, generation)
   if (checked !== undefined && 'kind' in checked) return checked
   return {
     kind: 'planned',
-    versions: planned.value,
+    versions: versions.value,
     step,
     fingerprint: await readFingerprint(query),
-    checked,
+    checked: checked?.checkup,
+    broken: [...differences.map(formatDifference), ...(checked?.problems ?? [])],
     transaction: (await query('SELECT pg_catalog.pg_current_xact_id()'))[0]?.[0] ?? '',
-    rule: ruleOfStep(mapping),
-    changed: [...mapping.relations.values(), ...(mapping.objects?.values() ?? [])]
-      .filter(({ before }) => !isSystemSchema(before.schema))
-      .map((change) => {
-        const now = 'relabelled' in change ? change.relabelled?.now : undefined
-        return `${qualifiedName(change.before)} -> ${qualifiedName(now ?? change.after)}`
-      }),
+    ...(lostColumns(mapping).length > 0 ? { fillIn: ruleOfStep(mapping) } : { rule: ruleOfStep(mapping) }),
+    changed: [...changesOf(mapping), ...(differences.length > 0 ? goneFrom(before, after, mapping) : [])],
   }
+}
+
+export function logBroken(log: ProxyLog, { step, broken }: Pick<PlannedStep, 'step' | 'broken'>): void {
+  log.warn({ version: step.name, broken }, 'a migration breaks old statements, as its author allowed')
+}
+
+function changesOf(mapping: Mapping): string[] {
+  return [...mapping.relations.values(), ...(mapping.objects?.values() ?? [])]
+    .filter(({ before }) => !isSystemSchema(before.schema))
+    .map((change) => {
+      const now = 'relabelled' in change ? change.relabelled?.now : undefined
+      return `${qualifiedName(change.before)} -> ${qualifiedName(now ?? change.after)}`
+    })
+}
+
+/** What old statements may name and the newer version does not have. */
+function goneFrom(before: Catalog, after: Catalog, mapping: Mapping): string[] {
+  const facts = { before, after, mapping }
+  const relations = before.relations.filter((relation) => relationNow(facts, relation) === undefined)
+  const objects = (before.objects ?? []).filter((object) => objectNow(facts, object) === undefined)
+  return [...relations, ...objects].map((gone) => `${qualifiedName(gone)} (dropped)`)
 }
 
 async function runCheck(
   { session, check }: RanMigration,
   planned: Generation,
-): Promise<Checkup | AttemptOutcome | undefined> {
+): Promise<{ readonly checkup: Checkup; readonly problems: readonly string[] } | AttemptOutcome | undefined> {
   if (check === undefined) return undefined
   const outcome = await check.prepared.run(session, planned, check.budgetMs)
   if (outcome.kind === 'over budget')
     return gaveWay(`the check of the app's statements took too long: ${outcome.reason}`)
-  if (outcome.problems.length > 0) return wouldBreak(outcome.problems)
-  const { statements, ms, unchecked } = outcome
-  return { statements, ms, unchecked }
+  const { problems, statements, ms, unchecked } = outcome
+  if (problems.length > 0 && !session.allowBreaking) return wouldBreak(problems)
+  return { checkup: { statements, ms, unchecked }, problems }
 }
 
 /** The first armed rule file, where this is the migration that it waits for. */
 function findArmed(file: RuleFile | undefined, after: Catalog, name: string, types: TypeTable): RuleFile | undefined {
   if (file === undefined) return undefined
   return file.version === name || fitRule(after, file, types).kind === 'after' ? file : undefined
-}
-
-function wouldBreak(differences: readonly string[]): AttemptOutcome {
-  return failed(
-    {
-      sqlstate: '55000',
-      message: 'the migration was rolled back: statements of the running app would not survive it',
-      detail: differences.join('\n'),
-    },
-    differences,
-  )
 }
 
 function rulesContradict(problems: readonly Problem[]): AttemptOutcome {

@@ -15,7 +15,8 @@ import { quoteIdentifier } from '../sql/identifier.js'
 
 /**
  * The rule file that declares a step which identity and rules have shown: with it in the rules folder, the step outlives
- * the proxy. Renamed types and functions have no place in rule files yet, enums with other labels do.
+ * the proxy. Renamed types and functions have no place in rule files yet, enums with other labels do. What a lost column is
+ * stands as `...` in it, for its author to fill in.
  *
  *     ALTER TABLE users RENAME TO people  =>  tables: { public.users: { to: public.people } }
  */
@@ -79,7 +80,8 @@ function columnRule(relation: RelationMapping, name: string): string | Rule | un
 
 function computedRule(relation: RelationMapping, name: string, column: ComputedColumn): Rule {
   const { before, after } = relation
-  const { type, read, writes, key } = column
+  const { type, read, writes, key, lost } = column
+  if (lost !== undefined) return toFillIn(name, column)
   const common = { type }
   const [only, ...others] = read
   const isCast = column.keepsNull === true && others.length === 0 && typeof only === 'object'
@@ -96,6 +98,12 @@ function computedRule(relation: RelationMapping, name: string, column: ComputedC
     return { ...shown, write: Object.fromEntries(written) as Rule, ...(key === undefined ? {} : { to: key.column }) }
   }
   return { to: key.column, ...shown, write: first[1], ...declared(column) }
+}
+
+/** Of a lost column: what its author has to say. */
+function toFillIn(name: string, { type, lost }: ComputedColumn): Rule {
+  const { columns } = (lost?.rule ?? {}) as { readonly columns?: Readonly<Record<string, Rule>> }
+  return columns?.[name] ?? { type, read: '...', write: '...' }
 }
 
 function printMerged({ column, expression }: MergedColumn): [string, string] {

@@ -3,7 +3,7 @@ import type { MigratorSession } from '../proxy/contracts.js'
 import { type Attempt, type AttemptOutcome, failed, gaveWay } from './attempt.js'
 import { commitStep } from './commit-step.js'
 import { connectionLost } from './commit-transaction.js'
-import { NO_JIT, type PlannedStep, planWithin, textQueryOf } from './plan-within.js'
+import { logBroken, NO_JIT, type PlannedStep, planWithin, textQueryOf } from './plan-within.js'
 import { StatementFailure } from './server-error.js'
 
 /**
@@ -25,13 +25,15 @@ export async function switchInTransaction(attempt: Attempt): Promise<AttemptOutc
       await session.query('ROLLBACK')
       return clientLeft
     }
-    const { step, changed, rule, checked } = prepared
+    const { step, changed, rule, fillIn, broken, checked } = prepared
     const refused = await commitStep(
       { session, control, access: attempt.access, at: attempt.at, log: attempt.log },
       prepared,
     )
     if (refused !== undefined) return refused
-    return { kind: 'committed', version: step.name, changed, rule, checked }
+    if (broken.length > 0) logBroken(attempt.log, prepared)
+    const told = { ...(rule === undefined ? {} : { rule }), ...(fillIn === undefined ? {} : { fillIn }) }
+    return { kind: 'committed', version: step.name, changed, ...told, broken, checked }
   } catch (error) {
     if (error instanceof StatementFailure) {
       await session.query('ROLLBACK').catch(() => undefined)

@@ -156,7 +156,9 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
     async plan(head, step) {
       if (known.unexplained.length > 0) return { ok: false, problems: known.unexplained }
       if (known.steps.some(({ name }) => name === step.name)) return { ok: false, problems: [nameTaken(step.name)] }
-      const planned = await planVersions(head, rules, [...known.steps, step], declareAs(nextNumber()))
+      // The step has what its own file says.
+      const others = rules.filter(({ version }) => version !== step.name)
+      const planned = await planVersions(head, others, [...known.steps, step], declareAs(nextNumber()))
       return planned.ok ? { ok: true, value: withoutRetired(planned.value, known.retired) } : planned
     },
     record: (session, step, after, fingerprint) => reader.record(known, session, { ...step, after, fingerprint }),

@@ -39,6 +39,7 @@ async function migrateWithLostCommit(when: 'before' | 'after') {
     database: hotswap.database.name,
     applicationName: '',
     pid,
+    allowBreaking: false,
     notice: () => undefined,
     describe: () => Promise.reject(new Error('not asked')),
     async query(sql) {

@@ -3,6 +3,7 @@ import { gunzip, gzip } from 'node:zlib'
 import { type Catalog, type CatalogData, makeCatalog, type NamedObject, type Relation } from '../../catalog/catalog.js'
 import { isSystemSchema } from '../../catalog/diff.js'
 import type { StepRules } from '../../rewrite/plan-step.js'
+import type { AppliedStep } from '../plan-versions.js'
 
 /** Of the documents that this release writes. */
 const FORMAT = 1
@@ -34,17 +35,17 @@ export async function decodeCatalog(packed: string, system: Catalog): Promise<Ca
 }
 
 /** JSON in ASCII: a step's rules are short, and may be read. */
-export function encodeRules(rules: StepRules): string {
-  return JSON.stringify({ format: FORMAT, value: rules }, replace).replace(
+export function encodeRules({ rules, accepted }: Pick<AppliedStep, 'rules' | 'accepted'>): string {
+  return JSON.stringify({ format: FORMAT, accepted, value: rules }, replace).replace(
     /[\u007f-\uffff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }
 
-export function decodeRules(json: string): StepRules {
-  const { format, value } = JSON.parse(json, revive) as Document<StepRules>
+export function decodeRules(json: string): Pick<AppliedStep, 'rules' | 'accepted'> {
+  const { format, value, accepted } = JSON.parse(json, revive) as Document<StepRules> & Pick<AppliedStep, 'accepted'>
   checkFormat(format)
-  return value
+  return accepted === true ? { rules: value, accepted } : { rules: value }
 }
 
 interface Document<T> {

@@ -28,6 +28,7 @@ export interface RecordedStep {
   readonly before: Catalog
   readonly after: Catalog
   readonly rules: StepRules
+  readonly accepted?: true
   /** readFingerprint of `after`. */
   readonly fingerprint: string
 }
@@ -88,7 +89,7 @@ export function createStore(query: TextQuery, system: Catalog): Store {
           (JSON.parse(steps ?? '[]') as [string, string, string][]).map(async ([name, before, rules]) => ({
             name,
             before: await decodeCatalog(before, system),
-            rules: decodeRules(rules),
+            ...decodeRules(rules),
           })),
         ),
       }
@@ -100,9 +101,9 @@ export function createStore(query: TextQuery, system: Catalog): Store {
       const rows = await query(`SELECT hotswap.step_token(s.number, ${asciiLiteral(name)}) FROM hotswap.state s`)
       return rows[0]?.[0] ?? ''
     },
-    async recordStep(session, token, { name, before, after, rules, fingerprint }) {
+    async recordStep(session, token, { name, before, after, fingerprint, ...step }) {
       const catalogs = await Promise.all([encodeCatalog(before), encodeCatalog(after)])
-      const values = [token, name, ...catalogs, encodeRules(rules), fingerprint]
+      const values = [token, name, ...catalogs, encodeRules(step), fingerprint]
       const rows = await session(`SELECT hotswap.record_step(${values.map(asciiLiteral).join(', ')})`)
       const number = rows[0]?.[0] ?? null
       if (number === null) throw new StatementFailure(errorFields(anotherWasFaster(name)))

@@ -54,7 +54,7 @@ describe.each(migrations)('of the migration $name', (migration) => {
       const stored = {
         before: await decodeCatalog(await encodeCatalog(before), after),
         after: await decodeCatalog(await encodeCatalog(after), after),
-        rules: decodeRules(encodeRules(rules)),
+        ...decodeRules(encodeRules({ rules })),
       }
       expect(stored).toEqual({ before, after, rules })
       expect(planStep(stored.before, stored.after, stored.rules)).toEqual(planStep(before, after, rules))
@@ -91,9 +91,10 @@ test('rules of any names and expressions come back as they were stored, by plain
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(), relationRules), { maxLength: 3 }), (pairs) => {
       const rules = new Map(pairs)
-      const json = encodeRules(rules)
+      const json = encodeRules({ rules })
       expect(json).toMatch(ascii)
-      expect(decodeRules(json)).toEqual(rules)
+      expect(decodeRules(json)).toEqual({ rules })
+      expect(decodeRules(encodeRules({ rules, accepted: true }))).toEqual({ rules, accepted: true })
     }),
     { numRuns: 200 },
   )

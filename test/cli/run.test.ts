@@ -25,6 +25,27 @@ test('run: whatever the command connects to by its environment is a migration to
   expect((await app.query('SELECT name FROM users')).rows).toEqual([{ name: 'Ada' }])
 })
 
+test('run --allow-breaking: the tool may break old statements', async () => {
+  const hotswap = await startTestHotswap("CREATE TABLE users (id int, name text); INSERT INTO users VALUES (1, 'Ada')")
+  onTestFinished(() => hotswap.stop())
+  const app = await hotswap.connect()
+  const drop = `
+    const pg = (await import(process.argv[1])).default
+    const client = new pg.Client(process.env.DATABASE_URL)
+    await client.connect()
+    const code = await client.query('ALTER TABLE users DROP name').then(() => 0, (error) => Number(error.code))
+    await client.end()
+    process.exit(code === 0 ? 0 : 4)
+  `
+  const tool = ['--', process.execPath, '--input-type=module', '-e', drop, import.meta.resolve('pg')]
+  const environment = { DATABASE_URL: hotswap.url }
+  expect((await runCli(['run', ...tool], { environment })).code).toBe(4)
+  expect((await app.query('SELECT name FROM users')).rows).toEqual([{ name: 'Ada' }])
+  expect((await runCli(['run', '--allow-breaking', ...tool], { environment })).code).toBe(0)
+  expect((await app.query('SELECT id FROM users')).rows).toEqual([{ id: 1 }])
+  await expect(app.query('SELECT name FROM users')).rejects.toMatchObject({ code: '0A000' })
+})
+
 test('run: a command that does not exist, and a URL that is no proxy, are wrong usage', async () => {
   const hotswap = await startTestHotswap('CREATE TABLE users (name text)')
   onTestFinished(() => hotswap.stop())

@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../../src/cli/embedded-postgres.js'
 import { createDatabase, type TestDatabase } from '../support/database.js'
 import { waitFor } from '../support/start-hotswap.js'
@@ -99,6 +99,24 @@ test('migrate that is refused exits with 1, and says where and what to do', asyn
   const failed = await runCli(['migrate', broken, '--url', url])
   expect(failed).toMatchObject({ code: 1, stdout: '' })
   expect(failed.stderr).toContain('relation "pepole" does not exist (42P01)')
+})
+
+test('migrate --allow-breaking says what breaks, saves no rule that has to be filled in, and prints it', async () => {
+  const own = await createDatabase('CREATE TABLE users (id int, email text); CREATE TABLE logs (id int)')
+  onTestFinished(() => own.drop())
+  const served = await serve(['--upstream', own.url, '--listen', '0'])
+  const url = new URL(own.url)
+  url.port = new URL(served.url).port
+  const file = await write('lossy.sql', 'ALTER TABLE users DROP email; DROP TABLE logs;')
+  const folder = await mkdtemp(join(directory, 'saved-'))
+  const { code, stdout } = await runCli(['migrate', file, '--url', url.href, '--allow-breaking', '--save', folder])
+  expect(code).toBe(0)
+  expect(stdout).toContain('breaks statements of older versions, as allowed:\n  public.logs: the table was dropped')
+  expect(stdout).toContain('  public.users.email: the column was dropped')
+  expect(stdout).toMatch(
+    /not saved: [^\n]*lossy\.yaml until each "\.\.\." in it says what a lost column is:\ntables:\n/,
+  )
+  expect(await readdir(folder)).toEqual([])
 })
 
 test('migrate against PostgreSQL itself runs nothing', async () => {

@@ -316,3 +316,27 @@ test('statements of the running app that would fail are listed, and allowed', as
     expect.arrayContaining([expect.stringContaining('SELECT email FROM users WHERE id = $1')]),
   )
 })
+
+test('what partitions lost with their table is healed with it', async () => {
+  database = await createDatabase(`
+    CREATE TABLE events (id int, code uuid) PARTITION BY LIST (id);
+    CREATE TABLE events_1 PARTITION OF events FOR VALUES IN (1);
+    INSERT INTO events VALUES (1, NULL);
+  `)
+  const proxy = await start()
+  const client = await proxy.connect()
+  const sql = 'ALTER TABLE events ALTER code TYPE bytea USING code::text::bytea'
+  expect((await allow(proxy, 'one', sql)).error).toBeUndefined()
+  for (const table of ['events', 'events_1']) {
+    expect((await failure(client, `SELECT code FROM ${table}`)).code).toBe('0A000')
+    expect((await client.query(`SELECT id FROM ${table}`)).rows).toEqual([{ id: 1 }])
+  }
+  const rule = `{ to: code, type: uuid, read: "convert_from(code, 'UTF8')::uuid", write: "convert_to(value::text, 'UTF8')" }`
+  await proxy.writeRule('one.yaml', `tables: { events: { columns: { code: ${rule} } } }`)
+  expect(await proxy.versions.reload()).toMatchObject({ ok: true })
+  const code = '11111111-1111-1111-1111-111111111111'
+  await client.query('UPDATE events SET code = $1', [code])
+  for (const table of ['events', 'events_1']) {
+    expect((await client.query(`SELECT * FROM ${table}`)).rows).toEqual([{ id: 1, code }])
+  }
+})

@@ -6,20 +6,18 @@ import type {
   InternalResult,
   MigratorSession,
   ProxyLog,
-  ToolHook,
   ToolMigration,
   ToolStatement,
 } from '../proxy/contracts.js'
-import { versionIndex } from '../rewrite/generation.js'
 import { fromByteString } from '../sql/byte-string.js'
 import type { Parser } from '../sql/parse.js'
 import type { AttemptOutcome } from './attempt.js'
-import { describeBlocker } from './blocker.js'
 import type { StepCheck } from './check/check-step.js'
 import { commitStep } from './commit-step.js'
 import { commitTransaction, connectionLost } from './commit-transaction.js'
 import type { HoldLimits } from './coordinator.js'
 import type { Obstacle } from './drain.js'
+import { errorOf, gaveWayAtLast, reasonToTryAgain, rolledBack } from './gave-way.js'
 import { boundName } from './ledger-entry.js'
 import { backoffMs, pause } from './pause.js'
 import { headOf } from './plan-versions.js'
@@ -29,7 +27,7 @@ import { StatementFailure } from './server-error.js'
 import type { SwitchHold } from './switch-hold.js'
 import { type AtPoint, goOn } from './switch-point.js'
 import { enter } from './switch-transaction.js'
-import { readToolStatements } from './tool-statement.js'
+import { versionName } from './version-name.js'
 import type { SwitchAccess, VersionSource } from './version-source.js'
 
 export interface LiveMigrationOptions {
@@ -41,24 +39,7 @@ export interface LiveMigrationOptions {
   readonly hold: HoldLimits
   readonly check?: StepCheck
   readonly at?: AtPoint
-  readonly ledgers: readonly string[]
-  readonly guarded: boolean
   readonly log: ProxyLog
-}
-
-/** Lets migration tools run their migrations as they are: traffic is held from a transaction's first DDL to its end. */
-export function createToolHook(options: LiveMigrationOptions): ToolHook {
-  const { versions, parser, ledgers, guarded } = options
-  return {
-    ledgers,
-    guarded,
-    read(text) {
-      const { objectsByName } = headOf(versions.current())
-      const isUserFunction = (name: string) => objectsByName.get(name)?.some(({ kind }) => kind === 'function') === true
-      return readToolStatements(text, { parser, ledgers, isUserFunction })
-    },
-    open: (session, signal) => openMigration(options, session, signal),
-  }
 }
 
 /** Traffic is held for a transaction. */
@@ -76,7 +57,12 @@ interface Switching {
 /** The point to which a first try goes back. */
 const SAVEPOINT = 'hotswap_try'
 
-function openMigration(options: LiveMigrationOptions, session: MigratorSession, signal: AbortSignal): ToolMigration {
+/** The migrations of one tool's session: traffic is held from a transaction's first DDL to its end. */
+export function openMigration(
+  options: LiveMigrationOptions,
+  session: MigratorSession,
+  signal: AbortSignal,
+): ToolMigration {
   const { traffic, versions, control, hold, log, parser, at = goOn } = options
   let statements: ToolStatement[] = []
   let switching: Switching | undefined
@@ -138,17 +124,21 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     if (session.pid !== undefined) {
       await control(`SELECT pg_catalog.pg_cancel_backend(${session.pid})`).catch(() => undefined)
     }
+    // A COMMIT under way is told by the cancelled question, and rolls back by itself.
+    if (ending) return
     // Where the session is lost, too.
     await failTransaction().finally(() => switching?.end())
   }
 
-  /**
-   * The tool's next statement finds a failed transaction, as it would after an error of its own; it holds no locks. A cancel
-   * request that was meant for the statement before may hit this.
-   */
+  /** The tool's next statement finds a failed transaction, as it would after an error of its own; it holds no locks. */
   async function failTransaction(): Promise<void> {
+    await endSurely('ROLLBACK; BEGIN; SELECT hotswap_gave_way')
+  }
+
+  /** A cancel request that was meant for the statement before may hit this one, but not again and again. */
+  async function endSurely(sql: string): Promise<void> {
     for (let attempt = 0; attempt < 3; attempt++) {
-      const result = await session.query('ROLLBACK; BEGIN; SELECT hotswap_gave_way')
+      const result = await session.query(sql)
       if (result.ok || result.error.get('C') !== '57014') break
     }
   }
@@ -228,7 +218,7 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
     const { access } = current
     const asked = performance.now()
     const sql = statements.map(({ text }) => `${fromByteString(text) ?? text};\n`).join('')
-    const migration = { name: nameOf(statements, versions), sql, rules: undefined }
+    const migration = { name: versionName(statements, versions.current().generation), sql, rules: undefined }
     await at('ran')
     const planned = await planWithin({ session, access, parser, before: access.head, migration, check })
     await at('planned')
@@ -260,8 +250,8 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
   }
 
   async function rollBack(outcome: AttemptOutcome | undefined): Promise<InternalResult> {
-    await session.query('ROLLBACK')
-    const error = late === undefined && outcome !== undefined ? errorOf(outcome) : errorFields(late ?? internal)
+    await endSurely('ROLLBACK')
+    const error = late === undefined && outcome !== undefined ? errorOf(outcome) : errorFields(late ?? rolledBack)
     log.warn({ pid: session.pid, sqlstate: error.get('C') }, 'migration rolled back')
     return { ok: false, error }
   }
@@ -323,57 +313,9 @@ function openMigration(options: LiveMigrationOptions, session: MigratorSession, 
 
 const round = (ms: number) => Math.round(ms * 10) / 10
 
-const internal: ClientError = { sqlstate: 'XX000', message: 'the migration was rolled back' }
-
 /** Begins a turn in which nobody else changes the generation. */
 async function openTurn(versions: VersionSource): Promise<{ readonly access: SwitchAccess; end(): void }> {
   return await new Promise((resolve, reject) => {
     versions.exclusive((access) => new Promise<void>((end) => resolve({ access, end }))).catch(reject)
   })
-}
-
-function reasonToTryAgain(sqlstate: string | undefined): string | undefined {
-  if (sqlstate === '55P03') return 'a lock was not to be had in time'
-  if (sqlstate === '55006') return 'the switch was ended by another proxy'
-  return sqlstate === '40P01' ? 'a deadlock was found' : undefined
-}
-
-function gaveWayAtLast({ reason, blockers }: Obstacle, tries: number, own: boolean): InternalResult {
-  if (own) {
-    return {
-      ok: false,
-      error: errorFields({
-        sqlstate: '55P03',
-        message: 'the migration gave way: transactions of the app wait for locks that it took before',
-        ...(blockers.length === 0 ? {} : { detail: blockers.map(describeBlocker).join('\n') }),
-        hint: 'Let the statements that change tables come first in the transaction, or in one of their own.',
-      }),
-    }
-  }
-  const error: ClientError = {
-    sqlstate: '55P03',
-    message: `the migration gave way ${tries} times: ${reason}`,
-    ...(blockers.length === 0 ? {} : { detail: blockers.map(describeBlocker).join('\n') }),
-    hint: 'Nothing was changed. Try again when less is going on, end what is in the way, or raise hold.timeout.',
-  }
-  return { ok: false, error: errorFields(error) }
-}
-
-function errorOf(outcome: AttemptOutcome): ReturnType<typeof errorFields> {
-  if (outcome.kind === 'failed') return outcome.error
-  if (outcome.kind === 'committed') return errorFields(internal)
-  const hint = 'Nothing was changed. Run it again when less is going on, or raise hold.check.'
-  return errorFields({ sqlstate: '55P03', message: `the migration gave way: ${outcome.reason}`, hint })
-}
-
-/** The version's name: as the tool's ledger has it, else a number. What a migration does in several transactions is counted. */
-function nameOf(statements: readonly ToolStatement[], versions: VersionSource): string {
-  const { generation } = versions.current()
-  const isFree = (name: string) => versionIndex(generation, name) < 0
-  const wanted = statements.flatMap(({ records = {} }) => ('name' in records ? [records.name] : [])).at(-1)
-  if (wanted !== undefined && isFree(wanted)) return wanted
-  for (let number = wanted === undefined ? generation.versions.length : 2; ; number++) {
-    const name = wanted === undefined ? `${String(number).padStart(4, '0')}-migration` : `${wanted}.${number}`
-    if (isFree(name)) return name
-  }
 }

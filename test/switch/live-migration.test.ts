@@ -142,7 +142,7 @@ test('ROLLBACK lets traffic go on, and changes nothing', async () => {
 
 test('a tool that thinks for too long is rolled back, told why, and the app goes on', async () => {
   hotswap = await startTestHotswap(schema, {
-    config: { hold: { timeoutMs: 200, lockTimeoutMs: 100, retries: 1, checkMs: 500 } },
+    config: { hold: { timeoutMs: 1000, lockTimeoutMs: 100, retries: 5, checkMs: 1000 } },
   })
   const app = await hotswap.connect()
   const tool = await hotswap.connect('-c hotswap.run=on')
@@ -245,7 +245,7 @@ test('a migration that the app waits for, while it waits for the app, gives way 
     hint: expect.stringContaining('come first'),
   })
   await writing
-  expect(performance.now() - since).toBeLessThan(900)
+  expect(performance.now() - since).toBeLessThan(5_000)
   await app.query('COMMIT')
   await expect(tool.query('SELECT 1')).rejects.toMatchObject({ code: '25P02' })
   await tool.query('ROLLBACK')

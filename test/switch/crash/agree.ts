@@ -2,10 +2,14 @@ import pg from 'pg'
 import { readFingerprint } from '../../../src/catalog/fingerprint.js'
 import { waitFor } from '../../support/start-hotswap.js'
 import { type BankRow, bankQuery, columnsOf, type Shape } from './bank-migrations.js'
+import { HOLD_MS } from './proxy-child.js'
 import { ask, type World } from './world.js'
 
 /** Milliseconds that everything may take to come right again: generous, since the machine may be busy. */
 export const COME_RIGHT_MS = 30_000
+
+/** Milliseconds for which a switch may hold traffic, whatever has died (attempts.ts), and what a busy machine adds. */
+const HELD_MS = 2 * HOLD_MS + 1_000 + 10_000
 
 /** The store, and the schema as it is. */
 interface Stored {
@@ -85,7 +89,7 @@ export async function allWork({ app }: World): Promise<void> {
   const before = [...app.done]
   await waitFor(
     () => app.failures.length > 0 || app.done.every((done, number) => done > (before[number] ?? 0) + 1),
-    COME_RIGHT_MS,
+    HELD_MS,
   )
 }
 

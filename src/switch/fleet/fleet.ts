@@ -43,7 +43,9 @@ export interface Fleet {
  */
 export async function joinFleet(options: FleetOptions): Promise<Fleet> {
   const { gate, versions, log, control } = options
-  const timing = { ...defaultTiming, ...options.timing }
+  // A switch may take twice the hold and a second.
+  const limitMs = Math.max(defaultTiming.limitMs, 2 * options.holdMs + 5_000)
+  const timing = { ...defaultTiming, limitMs, ...options.timing }
   let state = outside(versions.storedNumber)
   let me = 0
   let connection: FleetConnection | undefined

@@ -14,8 +14,6 @@ export interface Backends {
   readonly admission: Admission
   /** Resolves when what sessions left behind has ended; false where `signal` fires first. */
   settled(signal: AbortSignal): Promise<boolean>
-  /** No backend is known any more: all sessions were ended, and whoever fenced them sees to the rest. */
-  forget(): void
 }
 
 /** Milliseconds between two looks at what sessions left behind. */
@@ -97,10 +95,6 @@ export function createBackends({ joined, ask }: AdmissionSeams): Backends {
         if (signal.aborted) return false
         await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
       }
-    },
-    forget() {
-      left.clear()
-      orphans.clear()
     },
   }
 }

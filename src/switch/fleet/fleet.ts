@@ -226,7 +226,6 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
         return
       case 'end sessions':
         log.warn({}, 'the other proxies took this one for gone: its sessions are ended')
-        backends.forget()
         options.endSessions(fencedError)
         dispatch({ kind: 'sessions ended' })
         return

@@ -59,15 +59,25 @@ const brokenDatabases: readonly [keyof DatabaseRules, RegExp, Case][] = [
   ['closeTakesTheLock', /^a statement made for head 0 ran on head 1/, oneFault],
   ['enterChecksTheSwitch', /^a statement made for head 0 ran on head 1/, oneFault],
   ['goneIsSeen', /^a statement made for head 0 ran on head 1/, oneFault],
-  ['joinWaitsForBackends', /^a statement made for head 0 ran on head 1/, oneFault],
   ['joinMakesARow', /^a statement made for head 0 ran on head 1/, { members: 1, late: 1 }],
   // A released lock counts as gone.
   ['lostIsNotGone', /^a statement made for head 0 ran on head 1/, oneFault],
 ]
 
 test.each(brokenDatabases)('a database without "%s" is found out', (rule, violation, one) => {
-  const found = run({ step, database: { ...realDatabase, [rule]: false } }, one)
+  const found = run({ ...product, database: { ...realDatabase, [rule]: false } }, one)
   expect(found.violation).toMatch(violation)
+})
+
+test('a proxy that forgets what a client left behind is found out', () => {
+  const found = run({ ...product, remembersOrphans: false }, oneFault)
+  expect(found.violation).toMatch(/^a statement made for head 0 ran on head 1/)
+})
+
+test('a fenced proxy that joins too early is found out, where it forgets what it left behind', () => {
+  const careless = { ...product, database: { ...realDatabase, joinWaitsForBackends: false } }
+  expect(run(careless, oneFault).violation).toBeUndefined()
+  expect(run({ ...careless, remembersOrphans: false }, oneFault).violation).toMatch(/^a statement made for head 0/)
 })
 
 const countAs =
@@ -125,7 +135,7 @@ const brokenProxies: readonly [string, StepFunction, Case][] = [
 ]
 
 test.each(brokenProxies)('a proxy that %s is found out', (_, broken, one) => {
-  expect(run({ step: broken, database: realDatabase }, one).violation).toMatch(stale)
+  expect(run({ ...product, step: broken }, one).violation).toMatch(stale)
 })
 
 const stuckProxies: readonly [string, StepFunction][] = [
@@ -135,12 +145,12 @@ const stuckProxies: readonly [string, StepFunction][] = [
 ]
 
 test.each(stuckProxies)('a proxy that %s keeps the fleet from going on', (_, broken) => {
-  const found = run({ step: broken, database: realDatabase }, oneFault)
+  const found = run({ ...product, step: broken }, oneFault)
   expect(found.violation).toBeUndefined()
   expect(found.stuck).toBeDefined()
 })
 
 test('a proxy that never fences gives way for ever, and the fleet goes on', () => {
-  const found = run({ step: without('silence'), database: realDatabase }, oneFault)
+  const found = run({ ...product, step: without('silence') }, oneFault)
   expect(found).toMatchObject({ violation: undefined, stuck: undefined })
 })

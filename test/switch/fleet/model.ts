@@ -12,9 +12,11 @@ import { type Backend, type ProxyWorld, proxyAt, type Request, type World, withP
 export interface Protocol {
   readonly step: StepFunction
   readonly database: DatabaseRules
+  /** What a client leaves behind counts as under way. */
+  readonly remembersOrphans: boolean
 }
 
-export const product: Protocol = { step, database: realDatabase }
+export const product: Protocol = { step, database: realDatabase, remembersOrphans: true }
 
 export interface Move {
   readonly label: string
@@ -180,7 +182,8 @@ function proxyMoves(
   const client = backends.findIndex((one) => one.client)
   const own = backends[client]
   // What a client has left behind is under way like anything else.
-  if (member.at === 'holding' && !member.drained && backends.every(({ text }) => text === undefined)) {
+  const known = backends.filter((one) => one.client || protocol.remembersOrphans)
+  if (member.at === 'holding' && !member.drained && known.every(({ text }) => text === undefined)) {
     add('drained', () => on({ kind: 'drained', switch: member.switch }))
   }
   if (

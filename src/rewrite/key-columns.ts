@@ -36,10 +36,7 @@ export function findKeys(
   step: StepFacts,
   shown: ReadonlyMap<RangeVariable, Shown>,
 ): KeyFacts {
-  const computed = [...step.mapping.relations.values()].some((change) =>
-    [...change.columns.values()].some((column) => column.kind === 'computed'),
-  )
-  if (!computed && ![...shown.values()].some((show) => show.as === 'derived')) return NO_KEYS
+  if (!step.computes && ![...shown.values()].some((show) => show.as === 'derived')) return NO_KEYS
   const bound = new Map<ColumnRef, ColumnReference>()
   for (const reference of references) if (reference.kind === 'column') bound.set(reference.node, reference)
   const keys = new Map<RangeVariable, Map<string, KeyUse>>()

@@ -11,7 +11,7 @@ import type {
 import { findRange, type Scope } from '../resolve/scope.js'
 import { type ByteString, toByteString } from '../sql/byte-string.js'
 import { quoteIdentifier } from '../sql/identifier.js'
-import { changedColumnNames, newColumnNames } from './closure.js'
+import { factsOf } from './change-facts.js'
 import { refuseComposite } from './composite.js'
 import { oldValueText, readText } from './computed.js'
 import { type ComputedColumn, computedColumn, type RelationMapping } from './mapping.js'
@@ -199,7 +199,8 @@ export function capturingTarget(
   for (let level = scope; level !== undefined; level = level.parent) {
     for (const range of level.ranges) {
       const change = substituted(context, range)
-      if (change !== undefined && range.role !== 'pseudo' && newColumnNames(change).has(name)) return true
+      if (change !== undefined && range.role !== 'pseudo' && factsOf(context.step, change).newNames.has(name))
+        return true
     }
     // Deeper levels cannot see past the one that has the name.
     if (level.columns.some((column) => column.name === name && column.range === bound.range)) return false
@@ -221,7 +222,7 @@ function visibleTargets(context: PlanContext, scope: Scope | undefined): Relatio
 
 export function planUncertain(context: PlanContext, reference: UncertainReference): void {
   const { name, node, scope } = reference
-  const risky = visibleTargets(context, scope).some((change) => changedColumnNames(change).has(name))
+  const risky = visibleTargets(context, scope).some((change) => factsOf(context.step, change).changedNames.has(name))
   if (!risky) return
   refuseUnsupported(
     context,
@@ -250,7 +251,7 @@ export function planAmbiguous(context: PlanContext, reference: AmbiguousReferenc
 export function planAbsent(context: PlanContext, reference: AbsentReference): void {
   const { name, node, range, scope } = reference
   const changes = range === undefined ? visibleTargets(context, scope) : [substituted(context, range)]
-  if (!changes.some((change) => change !== undefined && newColumnNames(change).has(name))) {
+  if (!changes.some((change) => change !== undefined && factsOf(context.step, change).newNames.has(name))) {
     if (range !== undefined) {
       const start = locationOf(node)
       planQualifier(context, range, start, nameAt(context.source, start))

@@ -2,6 +2,7 @@ import type { ColumnRef } from 'libpg-query'
 import type { Catalog, Relation } from '../catalog/catalog.js'
 import type { RangeVariable } from '../resolve/range-variable.js'
 import type { OutputNameReference, Reference } from '../resolve/reference.js'
+import type { ChangeFacts } from './change-facts.js'
 import type { Closure } from './closure.js'
 import type { RowTypes } from './composite.js'
 import type { KeyFacts } from './key-columns.js'
@@ -32,6 +33,10 @@ export interface StepFacts {
   readonly closure: Closure
   readonly rowTypes: RowTypes
   readonly lost: readonly LostColumn[]
+  /** By the mapping of each changed relation; ask with `factsOf`. */
+  readonly changes: ReadonlyMap<RelationMapping, ChangeFacts>
+  /** True where some old column is computed now. */
+  readonly computes: boolean
 }
 
 /** The session's share of a name's meaning. */

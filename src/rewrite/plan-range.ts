@@ -10,8 +10,9 @@ import type {
   UnknownRelationReference,
 } from '../resolve/reference.js'
 import { quoteIdentifier } from '../sql/identifier.js'
+import { factsOf } from './change-facts.js'
 import { refuseGoneRelation, relationNow } from './gone.js'
-import { plainName, type RelationMapping } from './mapping.js'
+import type { RelationMapping } from './mapping.js'
 import { edit, type PlanContext } from './plan-context.js'
 import { planDerived, planDerivedCall } from './plan-derived.js'
 import type { Shown } from './presentation.js'
@@ -135,11 +136,9 @@ function planAlias(
 /** The column alias list that shows a new relation under its old column names; '' where none is needed. */
 function columnAliasList(context: PlanContext, range: RangeVariable, change: RelationMapping): string {
   const visible = range.columns ?? []
-  const oldIndex = new Map(
-    change.before.columns.map((column, index) => [plainName(change.columns.get(column.name)), index]),
-  )
-  const aliases = change.after.columns.map((column) => {
-    const index = oldIndex.get(column.name)
+  const { oldIndexes } = factsOf(context.step, change)
+  const aliases = change.after.columns.map((column, at) => {
+    const index = oldIndexes[at]
     return index === undefined ? hiddenName(context, range, column.attnum) : (visible[index] ?? column.name)
   })
   let length = aliases.length

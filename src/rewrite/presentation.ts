@@ -5,8 +5,8 @@ import { lookUpRelation } from '../resolve/namespace.js'
 import type { RangeVariable } from '../resolve/range-variable.js'
 import type { FunctionRangeReference, RangeReference, Reference } from '../resolve/reference.js'
 import { findRange } from '../resolve/scope.js'
-import { changedColumnNames } from './closure.js'
-import { computedColumn, hasOtherColumns, isReshaped, type RelationMapping } from './mapping.js'
+import { type ChangeFacts, factsOf } from './change-facts.js'
+import type { RelationMapping } from './mapping.js'
 import type { StepFacts } from './plan-context.js'
 import { rawColumns } from './raw-columns.js'
 import { referencesByRange } from './references-of-range.js'
@@ -83,7 +83,8 @@ function presentRange(
   if (relation === undefined) return undefined
   const found = lookUpRelation(after, node.schemaname, node.relname ?? '')
   const renamed = found !== relation
-  const as = change === undefined ? 'plain' : presentationOf(range, change, references, mentioned)
+  const as =
+    change === undefined ? 'plain' : presentationOf(range, change, factsOf(step, change), references, mentioned)
   if (!renamed && as === 'plain' && change === undefined) return undefined
   const unaliased = node.alias === undefined
   const nameChanged = renamed && relation.name !== node.relname
@@ -152,7 +153,7 @@ function presentFunction(
 ): Shown | undefined {
   const change = range.relation === undefined ? undefined : step.mapping.relations.get(range.relation.oid)
   if (change === undefined) return undefined
-  const as = presentationOf(range, change, references, mentioned)
+  const as = presentationOf(range, change, factsOf(step, change), references, mentioned)
   const aliasAdded = node.alias === undefined && as !== 'plain'
   return {
     as,
@@ -170,16 +171,17 @@ function presentFunction(
 function presentationOf(
   range: RangeVariable,
   change: RelationMapping,
+  facts: ChangeFacts,
   references: readonly Reference[],
   mentioned: (names: ReadonlySet<string>) => boolean,
 ): Shown['as'] {
   if (range.role !== 'from' && range.role !== 'function') return 'plain'
-  const columnsRenamed = hasOtherColumns(change)
-  if (reachesComputed(range, change, references, mentioned)) return 'derived'
+  const columnsRenamed = facts.otherColumns
+  if (reachesComputed(range, change, facts, references, mentioned)) return 'derived'
   const rowUses = references.flatMap((reference) =>
     reference.kind === 'whole-row' && reference.range === range ? [reference.use] : [],
   )
-  const gained = isReshaped(change) || change.added.length > 0
+  const gained = facts.reshaped || change.added.length > 0
   // The row of a table is built where it is used; that of a view has no tableoid to tell a row from none.
   const built = change.before.kind !== 'view'
   if (!built && (columnsRenamed || gained) && rowUses.includes('names')) return 'derived'
@@ -195,12 +197,12 @@ function presentationOf(
   }
   if (!columnsRenamed && !gained) return 'plain'
   if (!isShownWhole(range, references) && range.aliased === 0 && range.inJoin === undefined) {
-    return mentioned(changedColumnNames(change)) || mentioned(NATURAL) ? 'columns' : 'plain'
+    return mentioned(facts.changedNames) || mentioned(NATURAL) ? 'columns' : 'plain'
   }
   // Inside of a join alias a new column could make a name of the other side ambiguous.
   if (columnsRenamed || (gained && range.inJoin !== undefined)) return 'columns'
   // Columns that were only added meet nothing, unless a name in the statement could mean them.
-  return gained && (mentioned(changedColumnNames(change)) || mentioned(NATURAL)) ? 'columns' : 'plain'
+  return gained && (mentioned(facts.changedNames) || mentioned(NATURAL)) ? 'columns' : 'plain'
 }
 
 /** Whether all columns of a range variable are used at once, without being named. */
@@ -216,14 +218,12 @@ function isShownWhole(range: RangeVariable, references: readonly Reference[]): b
 function reachesComputed(
   range: RangeVariable,
   change: RelationMapping,
+  { computed }: ChangeFacts,
   references: readonly Reference[],
   mentioned: (names: ReadonlySet<string>) => boolean,
 ): boolean {
-  const names = new Set<string>()
-  change.before.columns.forEach((column, index) => {
-    if (computedColumn(change, column.name) !== undefined) names.add(range.columns?.[index] ?? column.name)
-  })
-  if (names.size === 0) return false
+  if (computed.length === 0) return false
+  const names = new Set(computed.map((index) => range.columns?.[index] ?? change.before.columns[index]?.name ?? ''))
   // The columns of a join alias are used without a reference of their own.
   if (range.inJoin !== undefined || mentioned(NATURAL)) return true
   return references.some((reference) => {

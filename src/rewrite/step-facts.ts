@@ -1,3 +1,4 @@
+import { changeFacts } from './change-facts.js'
 import { closureOf } from './closure.js'
 import { rowTypesOf } from './composite.js'
 import type { Generation } from './generation.js'
@@ -12,6 +13,18 @@ export function stepFacts(generation: Generation): readonly StepFacts[] {
     if (before === undefined || after === undefined || name === undefined)
       throw new Error(`step ${number} leads from or to no version`)
     const closure = closureOf(before, after, mapping)
-    return { number, name, before, after, mapping, closure, rowTypes: rowTypesOf(mapping), lost: lostColumns(mapping) }
+    const changes = new Map([...mapping.relations.values()].map((change) => [change, changeFacts(change)]))
+    return {
+      number,
+      name,
+      before,
+      after,
+      mapping,
+      closure,
+      rowTypes: rowTypesOf(mapping),
+      lost: lostColumns(mapping),
+      changes,
+      computes: [...changes.values()].some(({ computed }) => computed.length > 0),
+    }
   })
 }

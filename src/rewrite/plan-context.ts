@@ -2,6 +2,7 @@ import type { ColumnRef } from 'libpg-query'
 import type { Catalog, Relation } from '../catalog/catalog.js'
 import type { RangeVariable } from '../resolve/range-variable.js'
 import type { OutputNameReference, Reference } from '../resolve/reference.js'
+import type { NameTable } from '../sql/name-table.js'
 import type { ChangeFacts } from './change-facts.js'
 import type { Closure } from './closure.js'
 import type { RowTypes } from './composite.js'
@@ -31,6 +32,8 @@ export interface StepFacts {
   readonly after: Catalog
   readonly mapping: Mapping
   readonly closure: Closure
+  /** All names that planners ask a statement about: the closure, NATURAL, and functions that show the names of fields. */
+  readonly words: NameTable
   readonly rowTypes: RowTypes
   readonly lost: readonly LostColumn[]
   /** By the mapping of each changed relation; ask with `factsOf`. */

@@ -40,7 +40,7 @@ export function planStatement(
   names: NamePath,
 ): StatementPlan {
   const namespace: Namespace = { catalog: step.before, ...names }
-  const mentioned = mentionsIn(source)
+  const mentioned = mentionsIn(source, step.words)
   const shown = presentRanges(references, step, namespace, mentioned)
   const context: PlanContext = {
     source,

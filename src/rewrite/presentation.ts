@@ -260,5 +260,6 @@ function isInJoinRow(range: RangeVariable, references: readonly Reference[]): bo
   return references.some((reference) => reference.kind === 'whole-row' && holds(reference.range))
 }
 
-const NATURAL: ReadonlySet<string> = new Set(['natural'])
+/** The key word of joins that compare all columns of one name. */
+export const NATURAL: ReadonlySet<string> = new Set(['natural'])
 const NONE: ReadonlySet<string> = new Set()

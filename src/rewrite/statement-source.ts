@@ -1,5 +1,6 @@
 import type { ByteString } from '../sql/byte-string.js'
 import { identifierName } from '../sql/identifier.js'
+import type { NameTable } from '../sql/name-table.js'
 import type { Token } from '../sql/token.js'
 import { type NamePart, readName, tokenAt } from '../sql/token-index.js'
 import { hasWord, type Words, wordsOf } from '../sql/words.js'
@@ -151,12 +152,15 @@ function isLabelOrPhrase(source: StatementSource, index: number, word: string): 
   return (word === 'from' && before === 'distinct') || (word === 'group' && before === 'within')
 }
 
-/** Whether a token of the statement, read as a name, is one of these; its words are gathered at the first question. */
-export function mentionsIn(source: StatementSource): (names: ReadonlySet<string>) => boolean {
+/**
+ * Whether a token of the statement, read as a name, is one of these, which are `among` those that may be asked about; its
+ * words are gathered at the first question.
+ */
+export function mentionsIn(source: StatementSource, among: NameTable): (names: ReadonlySet<string>) => boolean {
   const { text, tokens, start, end } = source
   let gathered: { readonly words: Words } | undefined
   return (names) => {
-    gathered ??= { words: wordsOf(text, tokens, [tokenAt(tokens, start), tokenAt(tokens, end)], source) }
+    gathered ??= { words: wordsOf(text, tokens, [tokenAt(tokens, start), tokenAt(tokens, end)], source, among) }
     return hasWord(gathered.words, names)
   }
 }

@@ -1,9 +1,12 @@
+import { ROW_NAME_FUNCTIONS } from '../resolve/call.js'
+import { nameTable } from '../sql/name-table.js'
 import { changeFacts } from './change-facts.js'
 import { closureOf } from './closure.js'
 import { rowTypesOf } from './composite.js'
 import type { Generation } from './generation.js'
 import { lostColumns } from './lost-column.js'
 import type { StepFacts } from './plan-context.js'
+import { NATURAL } from './presentation.js'
 
 /** The steps of a generation with what is derived from them once. */
 export function stepFacts(generation: Generation): readonly StepFacts[] {
@@ -21,6 +24,7 @@ export function stepFacts(generation: Generation): readonly StepFacts[] {
       after,
       mapping,
       closure,
+      words: nameTable(new Set([...closure, ...NATURAL, ...ROW_NAME_FUNCTIONS])),
       rowTypes: rowTypesOf(mapping),
       lost: lostColumns(mapping),
       changes,

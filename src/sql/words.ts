@@ -2,6 +2,7 @@ import { type ByteString, isAscii } from './byte-string.js'
 import { IDENT_START, isIn } from './character.js'
 import { folded, identifierName, MAX_NAME_BYTES } from './identifier.js'
 import { literalInside, namesInLiteral } from './name-literal.js'
+import { MAY_BE_NAMED, type NameTable, otherWordEnd } from './name-table.js'
 import { identifierEnd } from './quoted-lexeme.js'
 import type { ScanOptions } from './scan.js'
 import type { Token } from './token.js'
@@ -11,6 +12,7 @@ export type Words = ReadonlySet<string> | undefined
 
 /**
  * The words of tokens[first, last), of which `mentions` looks for some: for a statement that is asked about many names.
+ * With `among` only those are looked for: no string is made of any other identifier.
  *
  *     SELECT u."Name" FROM users u WHERE x = 'a b'  =>  select, u, Name, from, users, where, x, a, b, ...
  */
@@ -19,6 +21,7 @@ export function wordsOf(
   tokens: readonly Token[],
   [first, last]: readonly [number, number],
   { standardConformingStrings: conforming = true }: ScanOptions = {},
+  among?: NameTable,
 ): Words {
   const words = new Set<string>()
   for (let index = first; index < last; index++) {
@@ -26,7 +29,9 @@ export function wordsOf(
     if (token === undefined) break
     const { kind, start, end } = token
     if (kind === 'unicode-quoted') return undefined
-    if (kind === 'identifier' || kind === 'keyword' || kind === 'quoted') {
+    const word = kind === 'identifier' || kind === 'keyword'
+    if (word && among !== undefined && otherWordEnd(text, start, end, among) !== MAY_BE_NAMED) continue
+    if (word || kind === 'quoted') {
       if (end - start > MAX_NAME_BYTES || !isAscii(text.slice(start, end))) return undefined
       words.add(identifierName(text, token))
     } else if (kind === 'string') {

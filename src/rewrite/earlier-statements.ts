@@ -59,7 +59,7 @@ export function refuseAfter(
   edits: readonly Edit[],
   start: number,
 ): PlannedRefusal | undefined {
-  if (edits.length === 0) return undefined
+  if (edits.length === 0 || (earlier.created.size === 0 && !earlier.pathChanged)) return undefined
   const bare = references.flatMap((reference) =>
     reference.kind === 'range' && reference.node.schemaname === undefined ? [reference.node.relname ?? ''] : [],
   )

@@ -17,6 +17,7 @@ import { oldValueText, readText } from './computed.js'
 import { type ComputedColumn, computedColumn, type RelationMapping } from './mapping.js'
 import { edit, mappingOf, newColumnName, type PlanContext, refuseUnsupported } from './plan-context.js'
 import { relationText } from './plan-range.js'
+import type { Shown } from './presentation.js'
 import { itemEnd, nameAt, tokenIndexAt } from './statement-source.js'
 
 /** The mapping of a range variable whose references are edited one by one; undefined for all others. */
@@ -53,11 +54,14 @@ export function planColumn(context: PlanContext, reference: ColumnReference): vo
   const newName = reference.index < range.aliased ? name : newColumnName(change, name)
   const computed = reference.index < range.aliased ? undefined : computedColumn(change, name)
   if (newName !== name) context.renamedRefs.add(node)
+  const raw = rawColumn(context, range, reference.index)
+  const sameName = newName === name && computed === undefined && raw === undefined
+  // Most columns: nothing of them has to be found in the text.
+  if (sameName && (reference.qualified ? keepsQualifier(context, range, node) : !isCaptured(context, reference))) return
   const start = locationOf(node)
   const parts = nameAt(context.source, start)
   const last = parts.at(-1)
   if (last === undefined) return
-  const raw = rawColumn(context, range, reference.index)
   if (raw !== undefined) {
     planRawColumn(context, reference, raw, start, parts)
     return
@@ -71,8 +75,6 @@ export function planColumn(context: PlanContext, reference: ColumnReference): vo
     if (newName !== name) edit(context, last.start, last.end, quoteIdentifier(newName))
     return
   }
-  const captured = newName === name && capturingTarget(context, reference.scope, name, reference)
-  if (newName === name && !captured) return
   if (reference.bareOnly) {
     edit(context, last.start, last.end, quoteIdentifier(newName))
     return
@@ -88,6 +90,21 @@ export function planColumn(context: PlanContext, reference: ColumnReference): vo
     return
   }
   edit(context, last.start, last.end, `${qualifier}.${quoteIdentifier(newName)}`)
+}
+
+/** True where a bare column's name would mean a new column of a DML target. */
+function isCaptured(context: PlanContext, reference: ColumnReference): boolean {
+  return capturingTarget(context, reference.scope, reference.name, reference)
+}
+
+/** True where `planQualifier` changes nothing. */
+function keepsQualifier(context: PlanContext, range: RangeVariable, node: ColumnReference['node']): boolean {
+  const shown = context.shown.get(range)
+  return shown === undefined || !changesQualifier(shown, range, (node.fields?.length ?? 0) > 2)
+}
+
+function changesQualifier(shown: Shown, range: RangeVariable, schemaNamed: boolean): boolean {
+  return shown.aliasAdded ? schemaNamed || shown.name !== range.name : schemaNamed && shown.renamed
 }
 
 /** `users.zip` => `((people.zip)::text)`, of a DML target or a row that follows one. */
@@ -156,8 +173,7 @@ export function planQualifier(
   const last = parts.at(-1)
   const table = parts.at(-2)
   if (shown === undefined || last === undefined || table === undefined) return
-  const schemaNamed = parts.length > 2
-  if (shown.aliasAdded ? !schemaNamed && shown.name === range.name : !(schemaNamed && shown.renamed)) return
+  if (!changesQualifier(shown, range, parts.length > 2)) return
   const text = shown.aliasAdded
     ? quoteIdentifier(shown.name)
     : `${quoteIdentifier(shown.relation.schema)}.${quoteIdentifier(shown.relation.name)}`

@@ -75,16 +75,23 @@ export function planStatement(
 
 /** What has the name of something that the statement makes: the server may tell of it. */
 function takenNames(references: readonly Reference[]): number[] {
-  return references.flatMap((reference) =>
-    reference.kind === 'created' && reference.taken !== undefined ? [reference.taken.oid] : [],
-  )
+  const oids: number[] = []
+  for (const reference of references) {
+    if (reference.kind === 'created' && reference.taken !== undefined) oids.push(reference.taken.oid)
+  }
+  return oids
 }
 
 function sharedNames(references: readonly Reference[]): ReadonlySet<string> {
-  const names = references.flatMap((reference) =>
-    reference.kind === 'range' && reference.range.schema !== undefined ? [reference.range.name ?? ''] : [],
-  )
-  return new Set(names.filter((name, index) => names.indexOf(name) !== index))
+  const seen = new Set<string>()
+  const shared = new Set<string>()
+  for (const reference of references) {
+    if (reference.kind !== 'range' || reference.range.schema === undefined) continue
+    const { name = '' } = reference.range
+    if (seen.has(name)) shared.add(name)
+    seen.add(name)
+  }
+  return shared
 }
 
 type Mentioned = (names: ReadonlySet<string>) => boolean

@@ -2,7 +2,7 @@ import type { ByteString } from '../sql/byte-string.js'
 import { identifierName } from '../sql/identifier.js'
 import type { NameTable } from '../sql/name-table.js'
 import type { Token } from '../sql/token.js'
-import { type NamePart, readName, tokenAt } from '../sql/token-index.js'
+import { isWord as isWordToken, type NamePart, readName, tokenAt } from '../sql/token-index.js'
 import { hasWord, type Words, wordsOf } from '../sql/words.js'
 
 /** The text of one statement with its tokens; offsets are those of the whole text that the statement stands in. */
@@ -42,8 +42,7 @@ export function isSymbol(source: StatementSource, index: number, symbol: string)
 /** True where the token at an index is this key word, in lower case. */
 export function isWord(source: StatementSource, index: number, word: string): boolean {
   const token = source.tokens[index]
-  if (token === undefined || token.end - token.start !== word.length) return false
-  return wordAt(source, index) === word
+  return token !== undefined && token.end <= source.end && isWordToken(source.text, token, word)
 }
 
 /** The key word at an index, in lower case; undefined where it is none. */

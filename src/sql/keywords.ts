@@ -78,7 +78,7 @@ export function isKeywordAt(text: string, start: number, end: number): boolean {
   for (;;) {
     const word = TABLE[slot]
     if (word === undefined) return false
-    if (word.length === end - start && foldsTo(text, start, word)) return true
+    if (word.length === end - start && foldsToWord(text, start, word)) return true
     slot = (slot + 1) % SLOTS
   }
 }
@@ -91,7 +91,8 @@ function hashOf(text: string, start: number, end: number): number {
   return (hash ^ (hash >>> 11)) & (SLOTS - 1)
 }
 
-function foldsTo(text: string, start: number, word: string): boolean {
+/** Whether the identifier at `start` begins with a keyword, given in lower case, in any case. */
+export function foldsToWord(text: string, start: number, word: string): boolean {
   for (let i = 0; i < word.length; i++) {
     if ((text.charCodeAt(start + i) | 0x20) !== (word.charCodeAt(i) | 0x20)) return false
   }

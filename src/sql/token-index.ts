@@ -1,5 +1,6 @@
 import type { ByteString } from './byte-string.js'
-import { folded, identifierName } from './identifier.js'
+import { identifierName } from './identifier.js'
+import { foldsToWord } from './keywords.js'
 import type { Token } from './token.js'
 
 /** One part of a dotted name; offsets are byte offsets, quotes included. `*` is a part named `*` that is not quoted. */
@@ -36,7 +37,7 @@ export function isSymbol(text: ByteString, token: Token | undefined, symbol: str
 /** Whether the token is this keyword, given in lower case. */
 export function isWord(text: ByteString, token: Token | undefined, word: string): boolean {
   if (token?.kind !== 'keyword' || token.end - token.start !== word.length) return false
-  return folded(text.slice(token.start, token.end)) === word
+  return foldsToWord(text, token.start, word)
 }
 
 /**

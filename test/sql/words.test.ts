@@ -1,17 +1,17 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { toByteString } from '../../src/sql/byte-string.js'
 import { mentions } from '../../src/sql/mentions.js'
-import { nameTable } from '../../src/sql/name-table.js'
+import { type NameTable, nameTable } from '../../src/sql/name-table.js'
 import { loadParser, type Parser } from '../../src/sql/parse.js'
 import { isScanError, scan } from '../../src/sql/scan.js'
 import { hasWord, type Words, wordsOf } from '../../src/sql/words.js'
 import { readCorpus } from '../corpus/corpus.js'
 
-function words(sql: string): Words {
+function words(sql: string, among?: NameTable): Words {
   const text = toByteString(sql)
   const tokens = scan(text)
   if (isScanError(tokens)) throw new Error(tokens.message)
-  return wordsOf(text, tokens, [0, tokens.length])
+  return wordsOf(text, tokens, [0, tokens.length], {}, among)
 }
 
 describe('the words of a statement', () => {
@@ -42,9 +42,11 @@ describe('of the corpus', () => {
     const asked = ['users', 'name', 'id', 'select', 'orders', 'public', 'title', 'Mail', 'natural', 'nothing']
     for (const { sql } of readCorpus(parser)) {
       const own = words(sql)
+      const few = words(sql, nameTable(new Set(asked)))
       for (const name of asked) {
         const names = new Set([name])
         expect(hasWord(own, names), `${name} in ${sql}`).toBe(mentions(toByteString(sql), nameTable(names)))
+        expect(hasWord(few, names), `${name} among others in ${sql}`).toBe(hasWord(own, names))
       }
     }
   })

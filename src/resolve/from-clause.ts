@@ -42,15 +42,18 @@ export function resolveFrom(
 /** Range references of this level are those just found outside of deeper levels, which have linked theirs already. */
 function linkLevel(context: ResolveContext, since: number): void {
   const own: RangeReference[] = []
-  for (const reference of context.references.slice(since)) {
-    if (reference.kind === 'range' && reference.siblings.length === 0) own.push(reference)
+  const { references } = context
+  for (let index = since; index < references.length; index++) {
+    const reference = references[index]
+    if (reference?.kind === 'range' && reference.siblings.length === 0) own.push(reference)
   }
   linkSiblings(own)
 }
 
 function resolveFromItem(context: ResolveContext, place: Place, item: Node, left: Visible): Visible {
-  const lateral: Place = { ...place, scope: { ...left, parent: place.scope } }
   if ('RangeVar' in item) return visibleOf(resolveRangeVar(context, place, item.RangeVar, 'from'))
+  if ('JoinExpr' in item) return resolveJoin(context, place, item.JoinExpr, left)
+  const lateral: Place = { ...place, scope: { ...left, parent: place.scope } }
   if ('RangeSubselect' in item) {
     return resolveSubselect(context, item.RangeSubselect.lateral ? lateral : place, item.RangeSubselect)
   }
@@ -60,7 +63,6 @@ function resolveFromItem(context: ResolveContext, place: Place, item: Node, left
     resolveExpression(context, place, [args, repeatable])
     return relation === undefined ? NOTHING_VISIBLE : resolveFromItem(context, place, relation, left)
   }
-  if ('JoinExpr' in item) return resolveJoin(context, place, item.JoinExpr, left)
   if ('RangeTableFunc' in item) return resolveTableFunc(context, lateral, item.RangeTableFunc)
   if ('JsonTable' in item) return resolveJsonTable(context, lateral, item.JsonTable)
   resolveExpression(context, lateral, item)

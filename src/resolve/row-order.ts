@@ -27,7 +27,8 @@ function groupedColumns(item: Node): readonly ColumnRef[] {
 /** The first byte offset found in a node, which lies somewhere in its text. */
 function locationWithin(node: unknown): number | undefined {
   if (typeof node !== 'object' || node === null) return undefined
-  for (const [key, value] of Object.entries(node)) {
+  for (const key in node) {
+    const value: unknown = node[key as keyof typeof node]
     if (key === 'location') return value as number
     const inner = locationWithin(value)
     if (inner !== undefined) return inner

@@ -39,6 +39,7 @@ export function visibleOf(range: RangeVariable): Visible {
 
 export function joinVisible(left: Visible, right: Visible): Visible {
   if (left === NOTHING_VISIBLE) return right
+  if (right === NOTHING_VISIBLE) return left
   return {
     ranges: [...left.ranges, ...right.ranges],
     columns: [...left.columns, ...right.columns],

@@ -38,7 +38,7 @@ export function refuseComposite(context: PlanContext, columns: readonly (Column 
   for (const column of columns) {
     const change = column === undefined ? undefined : rowTypeOf(column, context.step.rowTypes)
     if (column === undefined || change === undefined) continue
-    if (!isReshaped(change) && !context.rowNamesSeen) continue
+    if (!isReshaped(change) && !context.rowNamesSeen()) continue
     refuseUnsupported(
       context,
       `column "${column.name}" holds rows of "${change.before.name}", whose columns changed`,

@@ -68,7 +68,7 @@ export interface PlanContext {
   /** Column references that became their key column: nothing else edits them. */
   readonly keyed: Set<ColumnRef>
   /** True where some function of the statement shows the field names of rows. */
-  readonly rowNamesSeen: boolean
+  readonly rowNamesSeen: () => boolean
 }
 
 export function edit(context: PlanContext, start: number, end: number, text: string): void {

@@ -35,7 +35,7 @@ export function planWholeRow(context: PlanContext, reference: WholeRowReference)
   const derived = shown?.as === 'derived'
   // A system column that the subquery has to show would be seen in its row.
   const [systemColumn] = shown?.systemColumns ?? []
-  const reason = rowRefusal(reference, change, derived, context.rowNamesSeen)
+  const reason = rowRefusal(reference, change, derived, context.rowNamesSeen())
   if (reason !== undefined) {
     const hint = 'Name the columns that the query needs instead of using the whole row.'
     refuseUnsupported(context, reason, hint, start)

@@ -54,10 +54,9 @@ export function planStatement(
     renamedRefs: new Set(),
     keyed: new Set(),
     sharedNames: sharedNames(references),
-    // Few statements ask.
-    get rowNamesSeen() {
-      return mentioned(ROW_NAME_FUNCTIONS) || references.some((reference) => reference.kind === 'field')
-    },
+    // Few statements ask. No getter: each object with one has a hidden class of its own, which keeps all that it reaches
+    // alive until the next full collection.
+    rowNamesSeen: () => mentioned(ROW_NAME_FUNCTIONS) || references.some((reference) => reference.kind === 'field'),
   }
   // First, since they take over column references.
   for (const reference of references) {

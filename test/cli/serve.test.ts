@@ -45,7 +45,9 @@ async function write(name: string, text: string): Promise<string> {
   return join(directory, name)
 }
 
-test('an app survives armed rules, migrate and reload on one connection; SIGTERM ends the proxy', async () => {
+test('an app survives armed rules, migrate and reload on one connection; SIGTERM ends the proxy', {
+  timeout: 120_000,
+}, async () => {
   const rules = await mkdtemp(join(directory, 'rules-'))
   const { cli, url } = await serve(['--upstream', database.url, '--listen', '0', '--rules', rules])
   const app = new pg.Client({ connectionString: url })

@@ -38,6 +38,7 @@ test('a configuration with defaults', async () => {
       cacheBytes: 64 * 1024 * 1024,
       pollMs: 1000,
       watch: false,
+      store: true,
       logLevel: 'info',
     },
   })

@@ -7,7 +7,9 @@ const LONG = process.env.HOTSWAP_LONG !== undefined
 test('sixteen clients at full load notice nothing of thirty migrations, of which some fail, are refused or give way', {
   timeout: 300_000,
 }, async () => {
-  const hotswap = await startTestHotswap(await bankSchema())
+  // One of the migrations sleeps for longer than it may hold traffic.
+  const hold = { timeoutMs: 2_000, lockTimeoutMs: 200, retries: 20, checkMs: 2_000 }
+  const hotswap = await startTestHotswap(await bankSchema(), { config: { hold } })
   onTestFinished(() => hotswap.stop())
   const outcome = await runBank({
     url: hotswap.url,

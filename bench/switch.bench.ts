@@ -31,7 +31,9 @@ try {
   if (!config.ok) throw new Error('the configuration is wrong')
   const holds: number[] = []
   const note = (fields: object, message: string) => {
-    if (message === 'switched') holds.push((fields as { heldMs: number }).heldMs), console.log(JSON.stringify(fields))
+    if (message !== 'switched') return
+    holds.push((fields as { heldMs: number }).heldMs)
+    if (process.argv.includes('--phases')) process.stdout.write(`${JSON.stringify(fields)}\n`)
   }
   const started = await startHotswap(config.value, { info: note, warn: note, debug: note })
   if (!started.ok) throw new Error(started.failure.message)

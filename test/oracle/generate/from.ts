@@ -7,7 +7,7 @@ import { type Build, deeper, type Level, type Range, type Scope } from './scope.
 export interface From {
   readonly sql: string
   readonly level: Level
-  /** The part behind the last comma, where there is one. */
+  /** The part behind the last comma, where there is one; its columns are the last of `level`. */
   readonly tree?: Level
   readonly lockable: readonly string[]
 }
@@ -41,7 +41,7 @@ function join(build: Build, outer: Scope, left: From, commas = true): From {
   // JOIN binds tighter than a comma: ON and USING see the last item of the list only.
   const joined = (sql: string, visible: readonly Column[], lockable: readonly string[]): From => {
     const own = { ranges: [...tree.ranges, ...right.level.ranges], visible }
-    const before = left.level.visible.filter((column) => !tree.visible.includes(column))
+    const before = left.level.visible.slice(0, left.level.visible.length - tree.visible.length)
     const level = { ranges: [...left.level.ranges, ...right.level.ranges], visible: [...before, ...visible] }
     return { sql: `${left.sql} ${sql}`, level, tree: own, lockable }
   }

@@ -146,8 +146,9 @@ test('of two switches at once one is recorded, and the other fails to be repeate
   const second = await migrate(sessions[1], 'two', 'ALTER TABLE b RENAME TO b2')
   await store.recordStep(sessions[0], tokens[0], first)
   const waiting = store.recordStep(sessions[1], tokens[1], second)
+  const refused = expect(waiting).rejects.toThrow('another switch was faster than two')
   await sessions[0]('COMMIT')
-  await expect(waiting).rejects.toThrow('another switch was faster than two')
+  await refused
   await sessions[1]('ROLLBACK')
   const { number, steps } = await store.read()
   expect([number, steps.map(({ name }) => name)]).toEqual([2, ['one']])

@@ -64,6 +64,7 @@ export function diffCatalogs(
       })
       continue
     }
+    if (found === old && !declared.changed) continue
     const pair = pairColumns(old, found, declared.remade)
     differences.push(...diffRelation(pair, declared))
     if (declared.changed || isChanged(pair)) changed.push(pair)

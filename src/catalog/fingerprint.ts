@@ -5,7 +5,7 @@ import type { TextQuery } from './introspect.js'
  * of pg_class are hashed, not its xmin, which TRUNCATE and REFRESH change too; the other catalogs change by DDL alone. Of
  * what the proxy keeps in schema hotswap only the types count.
  */
-const fingerprintSql = `
+export const fingerprintSql = `
 WITH own AS MATERIALIZED (
   SELECT COALESCE(pg_catalog.max(n.oid::int8), 0)::oid AS oid FROM pg_catalog.pg_namespace n WHERE n.nspname = 'hotswap'
 ), rel AS MATERIALIZED (

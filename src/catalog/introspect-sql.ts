@@ -9,7 +9,12 @@
  * - `user` leaves out the relations of pg_catalog and information_schema, nine tenths of a small database's.
  * - What is compared between two catalogs (`defaultTree`, `shape`) is stored node trees, never deparsed text.
  */
-export function introspectSql(parts: 'all' | 'user'): string {
+export const catalogSql = introspectSql('all')
+export const userCatalogSql = introspectSql('user')
+
+function introspectSql(parts: 'all' | 'user'): string {
+  // What initdb makes has smaller oids.
+  const made = (oid: string) => (parts === 'user' ? ` AND ${oid} >= 16384` : '')
   return `
 WITH space AS MATERIALIZED (
   SELECT n.oid, n.nspname, n.nspname IN ('pg_catalog', 'information_schema') AS system
@@ -18,11 +23,11 @@ WITH space AS MATERIALIZED (
 ), rel AS MATERIALIZED (
   SELECT c.oid, s.nspname, c.relname, c.relkind, c.reltype, s.system, c.relrowsecurity, c.relforcerowsecurity
   FROM pg_catalog.pg_class c JOIN space s ON s.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND s.nspname <> 'hotswap'${parts === 'user' ? ' AND NOT s.system' : ''}
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND s.nspname <> 'hotswap'${parts === 'user' ? ' AND NOT s.system' : ''}${made('c.oid')}
 ), used AS (
   SELECT DISTINCT a.atttypid, a.atttypmod
   FROM pg_catalog.pg_attribute a JOIN rel ON rel.oid = a.attrelid
-  WHERE a.attnum > 0 AND NOT a.attisdropped
+  WHERE a.attnum > 0 AND NOT a.attisdropped${made('a.attrelid')}
 ), type AS MATERIALIZED (
   SELECT u.atttypid, u.atttypmod, CASE
     WHEN n.nspname = 'pg_catalog' THEN pg_catalog.format_type(u.atttypid, u.atttypmod)
@@ -45,7 +50,7 @@ WITH space AS MATERIALIZED (
   JOIN rel ON rel.oid = a.attrelid
   JOIN type ON type.atttypid = a.atttypid AND type.atttypmod = a.atttypmod
   LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-  WHERE a.attnum > 0 AND NOT a.attisdropped
+  WHERE a.attnum > 0 AND NOT a.attisdropped${made('a.attrelid')}
   GROUP BY a.attrelid
 ), con AS (
   SELECT k.conrelid, pg_catalog.json_agg(pg_catalog.json_build_array(
@@ -97,6 +102,7 @@ WITH space AS MATERIALIZED (
     p.proargtypes::oid[] || COALESCE(p.proallargtypes, '{}'::oid[]) || p.prorettype) AS uses (type)
   JOIN row_type ON row_type.type = uses.type
   JOIN space s ON s.oid = p.pronamespace AND NOT s.system
+  WHERE p.oid >= 16384
   GROUP BY s.nspname, p.proname, row_type.relation
 ), routine AS (
   SELECT p.oid, 'function' AS kind, p.pronamespace AS namespace, p.proname AS name,
@@ -108,6 +114,7 @@ WITH space AS MATERIALIZED (
       'alsoSystem', EXISTS (SELECT FROM pg_catalog.pg_proc y JOIN space s ON s.oid = y.pronamespace
         WHERE y.proname = p.proname AND s.nspname = 'pg_catalog')) AS details
   FROM pg_catalog.pg_proc p JOIN space s ON s.oid = p.pronamespace AND NOT s.system AND s.nspname <> 'hotswap'
+  WHERE p.oid >= 16384
 ), data_type AS (
   SELECT t.oid, CASE t.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' ELSE 'type' END, t.typnamespace, t.typname,
     CASE t.typtype
@@ -125,7 +132,7 @@ WITH space AS MATERIALIZED (
       SELECT pg_catalog.json_agg(l.oid::int8 ORDER BY l.enumsortorder)
       FROM pg_catalog.pg_enum l WHERE l.enumtypid = t.oid) END)
   FROM pg_catalog.pg_type t JOIN space s ON s.oid = t.typnamespace AND NOT s.system
-  WHERE t.typtype IN ('e', 'd', 'r', 'm') OR (t.typtype = 'b' AND t.typcategory <> 'A')
+  WHERE t.oid >= 16384 AND (t.typtype IN ('e', 'd', 'r', 'm') OR (t.typtype = 'b' AND t.typcategory <> 'A'))
 )
 SELECT pg_catalog.json_build_object(
   'databaseOid', (SELECT d.oid::int8 FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()),

@@ -12,6 +12,7 @@ import { startProxy } from '../proxy/listener.js'
 import { queryShape } from '../proxy/query-shape.js'
 import type { Generation } from '../rewrite/generation.js'
 import { withNewerNames } from '../rewrite/newer-names.js'
+import type { Rewriter } from '../rewrite/outcome.js'
 import { createRewriter } from '../rewrite/rewriter.js'
 import { loadParser, type Parser } from '../sql/parse.js'
 import { createStatementCheck, type StatementCheck } from '../switch/check/statement-check.js'
@@ -118,8 +119,9 @@ async function openVersions(
     log.warn({ error: error instanceof Error ? error.stack : String(error), statement: queryShape(text) }, 'a bug')
   const store = await findStore(config, query, log)
   if (!store.ok) return store
-  const makeRewriter = (generation: Generation) =>
-    withNewerNames(createRewriter(generation, { parser, cacheBytes: config.cacheBytes, onBug }), generation)
+  const makeRewriter = onePerGeneration((generation) =>
+    withNewerNames(createRewriter(generation, { parser, cacheBytes: config.cacheBytes, onBug }), generation),
+  )
   const versions = await createVersionSource({
     ...(store.value === undefined ? {} : { store: store.value.store }),
     query,
@@ -152,6 +154,16 @@ async function openVersions(
       config.clients.some((client) => client.version === version),
   })
   return { ok: true, value: { versions: versions.value, check, stored: store.value !== undefined } }
+}
+
+/** The check of a step rewrites by the generation that is put in force afterwards. */
+function onePerGeneration(create: (generation: Generation) => Rewriter): (generation: Generation) => Rewriter {
+  const made = new WeakMap<Generation, Rewriter>()
+  return (generation) => {
+    const rewriter = made.get(generation) ?? create(generation)
+    made.set(generation, rewriter)
+    return rewriter
+  }
 }
 
 interface OpenedVersions {

@@ -82,6 +82,13 @@ export type HookReply =
   | { readonly ok: true; readonly tag: string; readonly notices: readonly string[] }
   | { readonly ok: false; readonly error: ErrorFields }
 
+/** A statement of which it is asked what the server makes of it. */
+export interface UnknownStatement {
+  /** ByteString. */
+  readonly text: string
+  readonly parameterOids: readonly number[]
+}
+
 /** A session that runs a migration, as the migrator hook sees it. */
 export interface MigratorSession {
   readonly user: string
@@ -93,8 +100,11 @@ export interface MigratorSession {
   readonly allowBreaking: boolean
   /** Runs SQL on the session's own server connection. Rejects only when the server connection is lost. */
   query(sql: string): Promise<InternalResult>
-  /** Parses and describes a statement (ByteString) without running it. In a transaction block an error fails the block. */
-  describe(text: string, parameterOids: readonly number[]): Promise<Description>
+  /**
+   * Parses and describes statements without running them, all in one batch. In a transaction block an error fails the
+   * block: nothing is said of those after the first one that has an error.
+   */
+  describe(statements: readonly UnknownStatement[]): Promise<readonly Description[]>
   /** Sends a NoticeResponse (severity NOTICE) to the client at once. */
   notice(text: string): void
 }
@@ -118,6 +128,8 @@ export interface ToolStatement {
   readonly offset: number
   /** Tables that it alters, as its text names them: only their owner's statement holds anybody. */
   readonly alters: readonly string[]
+  /** Something new whose name is taken elsewhere. `unless`: not where its own schema has one. */
+  readonly makes?: { readonly name: string; readonly unless: boolean }
   /** What a ledger calls the migration that it records, or the number of the parameter that says so. */
   readonly records?: { readonly name: string } | { readonly parameter: number }
   /** The migration is recorded before it runs, outside its transaction. */

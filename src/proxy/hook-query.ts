@@ -8,7 +8,7 @@ import {
 import { decodeQuery } from '../wire/frontend.js'
 import { errorFields } from './client-error.js'
 import type { HookReply, MigratorSession } from './contracts.js'
-import { describeStatement, runInternalQuery } from './internal-query.js'
+import { describeStatements, runInternalQuery } from './internal-query.js'
 import type { Session } from './session.js'
 
 /** Gives a Query of a migrator or control session to its hook; false while earlier messages are not answered. */
@@ -68,7 +68,7 @@ export function migratorSession(session: Session): MigratorSession {
     },
     allowBreaking: session.allowBreaking,
     query: (sql) => runInternalQuery(session, sql),
-    describe: (text, oids) => describeStatement(session, text, oids),
+    describe: (statements) => describeStatements(session, statements),
     notice(text) {
       if (session.phase === 'ended') return
       session.toClient.put(notice(text))

@@ -4,7 +4,7 @@ import { toByteString } from '../sql/byte-string.js'
 import { decodeCommandTag, decodeFields, decodeTextRow } from '../wire/backend.js'
 import { encodeParse, encodeQuery } from '../wire/frontend.js'
 import { Backend } from '../wire/message-types.js'
-import type { Description, InternalResult } from './contracts.js'
+import type { Description, InternalResult, UnknownStatement } from './contracts.js'
 import type { Session } from './session.js'
 
 // What the proxy runs on a migrator's own server connection.
@@ -68,49 +68,53 @@ function sendQuery(session: Session, text: string, collect: Collect): Promise<In
 
 const NAME = 'hotswap_describe'
 
-/** Parses and describes a statement (ByteString) without running it; in a transaction block an error fails the block. */
-export function describeStatement(
+/** Parses and describes statements in one batch; none is answered after the first error, which in a block fails the block. */
+export async function describeStatements(
   session: Session,
-  text: string,
-  parameterOids: readonly number[],
-): Promise<Description> {
-  if (session.phase === 'ended') return Promise.reject(lost())
-  return new Promise((resolve, reject) => {
-    let parameters: readonly number[] = []
-    let fields: Extract<Description, { ok: true }>['fields'] = []
-    let error: ReadonlyMap<string, string> | undefined
-    const collect: Collect = (type, buffer, start, end) => {
-      if (type === Backend.ParameterDescription) parameters = decodeParameters(buffer, start)
-      else if (type === Backend.RowDescription) fields = decodeColumns(buffer, start)
-      else if (type === Backend.ErrorResponse) error = decodeFields(buffer, start, end)
-    }
-    for (const kind of ['close', 'parse', 'describe', 'close'] as const) {
-      session.replies.send({ kind, injected: true, collect })
+  statements: readonly UnknownStatement[],
+): Promise<readonly Description[]> {
+  if (session.phase === 'ended') throw lost()
+  if (statements.length === 0) return []
+  const described: Description[] = []
+  return await new Promise((resolve, reject) => {
+    for (const _ of statements) {
+      let parameters: readonly number[] = []
+      let fields: Extract<Description, { ok: true }>['fields'] = []
+      const collect: Collect = (type, buffer, start, end) => {
+        if (type === Backend.ParameterDescription) parameters = decodeParameters(buffer, start)
+        else if (type === Backend.RowDescription) fields = decodeColumns(buffer, start)
+        else if (type === Backend.ErrorResponse) described.push({ ok: false, error: decodeFields(buffer, start, end) })
+        if (type === Backend.RowDescription || type === Backend.NoData) described.push({ ok: true, parameters, fields })
+      }
+      for (const kind of ['close', 'parse', 'describe', 'close'] as const) {
+        session.replies.send({ kind, injected: true, collect })
+      }
     }
     session.replies.send({
       kind: 'sync',
       injected: true,
       onSettled(how) {
-        if (how !== 'done') reject(lost())
-        else resolve(error === undefined ? { ok: true, parameters, fields } : { ok: false, error })
+        if (how === 'done') resolve(described)
+        else reject(lost())
       },
     })
-    const types = Buffer.alloc(2 + 4 * parameterOids.length)
-    types.writeUInt16BE(parameterOids.length, 0)
-    parameterOids.forEach((oid, index) => {
-      types.writeUInt32BE(oid, 2 + 4 * index)
-    })
-    session.toServer.put(
-      Buffer.concat([
-        serialize.close({ type: 'S', name: NAME }),
-        encodeParse(NAME, text, types),
-        serialize.describe({ type: 'S', name: NAME }),
-        serialize.close({ type: 'S', name: NAME }),
-        serialize.sync(),
-      ]),
-    )
+    session.toServer.put(Buffer.concat([...statements.flatMap(describingFrames), serialize.sync()]))
     session.toServer.flush()
   })
+}
+
+function describingFrames({ text, parameterOids }: UnknownStatement): Buffer[] {
+  const types = Buffer.alloc(2 + 4 * parameterOids.length)
+  types.writeUInt16BE(parameterOids.length, 0)
+  parameterOids.forEach((oid, index) => {
+    types.writeUInt32BE(oid, 2 + 4 * index)
+  })
+  return [
+    serialize.close({ type: 'S', name: NAME }),
+    encodeParse(NAME, text, types),
+    serialize.describe({ type: 'S', name: NAME }),
+    serialize.close({ type: 'S', name: NAME }),
+  ]
 }
 
 const BODY = 5

@@ -19,14 +19,15 @@ export function recognizeTool(session: Session, effects: Effects | undefined, te
   const statements = tools.read(text)
   if (statements === undefined) return undefined
   if (effects.ledger) session.knowsLedger = true
-  const shape = statements.find((statement) => statement.kind === 'shape' && !isOwnBusiness(session, statement))
+  const shapes = statements.filter((statement) => statement.kind === 'shape' && !isOwnBusiness(session, statement))
   const writes = statements.some(({ kind }) => kind === 'ledger')
-  if (writes || (shape !== undefined && (session.knowsLedger || hasSibling(session)))) {
+  if (writes || (shapes.length > 0 && (session.knowsLedger || hasSibling(session)))) {
     session.becameTool = true
     becomeTool(session)
     return undefined
   }
-  return shape === undefined || !tools.guarded ? undefined : refused()
+  // What an app makes is looked at afterwards.
+  return tools.guarded && shapes.some(({ makes }) => makes === undefined) ? refused() : undefined
 }
 
 /** True once, after a text has made its session a tool's: it is to be taken as such. */
@@ -36,8 +37,12 @@ export function becameTool(session: Session): boolean {
   return became
 }
 
-/** Tables that are temporary, partitions, or too new for any version to know: no app's statements can meet the change. */
-function isOwnBusiness(session: Session, { alters }: ToolStatement): boolean {
+/**
+ * Tables that are temporary, partitions, or too new for any version to know: no app's statements can meet the change. Nor is
+ * a table that an app makes where it starts, unless it is there.
+ */
+function isOwnBusiness(session: Session, { alters, makes }: ToolStatement): boolean {
+  if (makes?.unless === true) return true
   const { generation } = session.epoch.active
   const catalog = generation.versions[headIndex(generation)]?.catalog
   return (

@@ -1,4 +1,5 @@
 import type { Column, Relation } from '../catalog/catalog.js'
+import { isSystemSchema } from '../catalog/diff.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import { changedColumnNames } from './closure.js'
 import { isReshaped, type Mapping, type RelationMapping } from './mapping.js'
@@ -30,7 +31,11 @@ export function rowTypeOf({ typeOid, type }: Column, { byOid, byArray }: RowType
 /** Relations with a column of a changed relation's row type: what they show has changed with it. */
 export function relationsHolding(relations: readonly Relation[], mapping: Mapping): readonly Relation[] {
   const rowTypes = rowTypesOf(mapping)
-  return relations.filter((relation) => relation.columns.some((column) => rowTypeOf(column, rowTypes) !== undefined))
+  if (rowTypes.byOid.size === 0) return []
+  return relations.filter(
+    ({ schema, columns }) =>
+      !isSystemSchema(schema) && columns.some((column) => rowTypeOf(column, rowTypes) !== undefined),
+  )
 }
 
 /** Refuses a value of a changed row type where its new fields, or new names of its fields, could be seen. */

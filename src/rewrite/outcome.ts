@@ -1,3 +1,4 @@
+import type { ReadText } from './read-text.js'
 import type { RefusalReason } from './refusal-reasons.js'
 
 import type { RewriterStats } from './rewriter-stats.js'
@@ -103,6 +104,13 @@ export interface Rewriter {
   speaksHead(version: number): boolean
   /** The data types that clients of this version know by oids that are gone; absent or undefined where there is none. */
   typeOids?(version: number): TypeOids | undefined
+  /**
+   * Reads a text of the newest version, whatever version the request names, before the next one is known; absent or
+   * undefined where that cannot be. A step that follows needs only `rewriteRead` then, in the next generation's rewriter.
+   */
+  readNewest?(request: RewriteRequest): ReadText | undefined
+  /** The text as its last step has it; undefined where only `rewrite` can tell. */
+  rewriteRead?(read: ReadText): string | undefined
   /** The fields as the client's version knows the names in them; the position is mapped by `outcome`, where known. */
   mapError(fields: ErrorFields, version: number, outcome: Outcome | undefined): ErrorFields
   /** What it has done so far; a snapshot. */

@@ -1,17 +1,15 @@
 import type { Node } from 'libpg-query'
 import type { Reference } from '../resolve/reference.js'
-import { resolveStatement } from '../resolve/statement.js'
-import { type ByteString, fromByteString, isAscii } from '../sql/byte-string.js'
+import { type ByteString, isAscii } from '../sql/byte-string.js'
 import { mentions } from '../sql/mentions.js'
 import { nameTable } from '../sql/name-table.js'
-import type { ParsedStatement, Parser } from '../sql/parse.js'
-import { scan } from '../sql/scan.js'
-import type { Token } from '../sql/token.js'
+import type { Parser } from '../sql/parse.js'
 import { type Earlier, noticeStatement, refuseAfter, withoutCreated } from './earlier-statements.js'
 import type { Edit, RewriteRequest } from './outcome.js'
 import type { NamePath, PlannedRefusal, StepFacts } from './plan-context.js'
 import { planStatement } from './plan-statement.js'
-import { offsetOfPosition, type Spliced, splice } from './splice.js'
+import { type ReadText, readText, UNREADABLE } from './read-text.js'
+import { type Spliced, splice } from './splice.js'
 
 /** One step's answer to a whole text. */
 export interface StepResult {
@@ -31,21 +29,15 @@ export function rewriteStep(
   request: RewriteRequest,
   marker: () => string,
 ): StepResult | undefined {
-  // The parser takes a backslash in '...' as itself, as standard_conforming_strings has it.
-  const escapes = !request.standardConformingStrings && text.includes('\\')
-  const readable = (request.clientEncoding === 'UTF8' || isAscii(text)) && !escapes
-  const decoded = readable ? fromByteString(text) : undefined
-  if (decoded === undefined)
-    return namesNothingChanged(step, text, request) ? undefined : refuseWhole(text, marker, UNREADABLE)
-  const parsed = parser.parse(decoded)
-  if (parsed.kind === 'error') {
-    const { message, position } = parsed
-    if (position === undefined) return refuseWhole(text, marker, { sqlstate: '54001', message })
-    return refuseWhole(text, marker, { sqlstate: '42601', message, at: offsetOfPosition(text, position) })
+  const read = readText(parser, step.before, text, request)
+  switch (read.kind) {
+    case 'unreadable':
+      return namesNothingChanged(step, text, request) ? undefined : refuseWhole(text, marker, UNREADABLE)
+    case 'failed':
+      return refuseWhole(text, marker, read.refusal)
+    case 'read':
+      return planText(step, read, marker)
   }
-  const tokens = scan(text, { standardConformingStrings: request.standardConformingStrings })
-  if (!Array.isArray(tokens)) return refuseWhole(text, marker, UNREADABLE)
-  return planText(step, text, parsed.statements, tokens, request, marker)
 }
 
 /** Of a text in an unknown encoding only ASCII can be read, which is enough where all changed names are ASCII. */
@@ -54,12 +46,6 @@ function namesNothingChanged(step: StepFacts, text: ByteString, request: Rewrite
     [...step.closure].every(isAscii) &&
     !mentions(text.replace(/[\u0080-\u00ff]/g, '_'), nameTable(step.closure), request)
   )
-}
-
-const UNREADABLE: PlannedRefusal = {
-  sqlstate: '0A000',
-  message: 'the text of this statement cannot be read, and it names something that a migration changed',
-  hint: 'Set client_encoding to UTF8, and keep standard_conforming_strings on.',
 }
 
 function refuseWhole(text: ByteString, marker: () => string, refusal: PlannedRefusal): StepResult {
@@ -78,30 +64,24 @@ function typedNames(names: NamePath, node: Node): NamePath {
   return count === 0 ? names : { ...names, declaredTypes: Array.from({ length: count }, () => '-1').join(',') }
 }
 
-function planText(
-  step: StepFacts,
-  text: ByteString,
-  statements: readonly ParsedStatement[],
-  tokens: readonly Token[],
-  request: RewriteRequest,
-  marker: () => string,
-): StepResult | undefined {
+/** As rewriteStep, for a text that was read against the catalog that the step leads from. */
+export function planText(step: StepFacts, read: ReadText, marker: () => string): StepResult | undefined {
+  const { text, tokens, request } = read
   const { standardConformingStrings } = request
-  const names: NamePath = request
   const edits: Edit[] = []
   const relations: number[] = []
   const seen: Reference[] = []
   const earlier: Earlier = { created: new Set(), pathChanged: false }
-  for (const statement of statements) {
+  for (const statement of read.statements) {
     const { node, start, end } = statement
-    const references = withoutCreated(earlier, resolveStatement(node, { catalog: step.before, ...names }))
+    const references = withoutCreated(earlier, statement.references)
     // Not spread into push: there may be more of them than a call can have arguments.
     for (const reference of references) seen.push(reference)
     const plan = planStatement(
       { text, tokens, start, end, standardConformingStrings },
       references,
       step,
-      typedNames(names, node),
+      typedNames(request, node),
     )
     const refusal = plan.refusal ?? refuseAfter(earlier, references, plan.edits, start)
     if (refusal !== undefined) {
@@ -111,7 +91,7 @@ function planText(
     }
     for (const one of plan.edits) edits.push(one)
     for (const relation of plan.relations) relations.push(relation)
-    if (statement !== statements.at(-1)) noticeStatement(earlier, node, references)
+    if (statement !== read.statements.at(-1)) noticeStatement(earlier, node, references)
   }
   if (edits.length === 0) return undefined
   return { spliced: splice(text, edits), refusal: undefined, relations, edits, references: seen }

@@ -6,8 +6,9 @@ import { mapNames } from './map-error.js'
 import { namesBack } from './names-back.js'
 import type { Outcome, Refusal, RewriteRequest } from './outcome.js'
 import type { PlannedRefusal, StepFacts } from './plan-context.js'
+import type { ReadText } from './read-text.js'
 import { refusalReason } from './refusal-reasons.js'
-import { rewriteStep, type StepResult } from './rewrite-step.js'
+import { planText, rewriteStep, type StepResult } from './rewrite-step.js'
 import { offsetOfPosition, positionOfOffset } from './splice.js'
 import { oldOffset, type WayBack } from './way-back.js'
 
@@ -64,6 +65,15 @@ export function rewriteText(tools: RewriteTools, request: RewriteRequest): Sized
   return refusal === undefined
     ? { outcome: { kind: 'rewritten', text, oldPosition, relations }, bytes, parsed }
     : { outcome: { kind: 'refused', text, marker: marker(), refusal, oldPosition, relations }, bytes, parsed }
+}
+
+/** What the last step makes of a text that was read ahead; undefined where the whole chain has to tell. */
+export function rewriteLast(tools: RewriteTools, read: ReadText): string | undefined {
+  const step = tools.steps.at(-1)
+  if (step === undefined || step.before !== read.catalog) return undefined
+  if (!isMentioned(tools, step, read.text, read.request)) return read.text
+  const result = planText(step, read, tools.marker)
+  return result?.refusal === undefined ? (result?.spliced.text ?? read.text) : undefined
 }
 
 /** The closure of each step is asked too: most statements of a long chain are about few of its steps. */

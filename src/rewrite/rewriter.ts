@@ -12,7 +12,8 @@ import { type NamesBack, namesBack } from './names-back.js'
 import type { ErrorFields, Outcome, RewriteRequest, Rewriter } from './outcome.js'
 import { createOutcomeCache } from './outcome-cache.js'
 import type { StepFacts } from './plan-context.js'
-import { type RewriteTools, rewriteText, type SizedOutcome } from './rewrite-text.js'
+import { readText } from './read-text.js'
+import { type RewriteTools, rewriteLast, rewriteText, type SizedOutcome } from './rewrite-text.js'
 import { stepFacts } from './step-facts.js'
 import { typeOidsOf } from './type-oids.js'
 
@@ -78,6 +79,12 @@ export function createRewriter(generation: Generation, options: RewriterOptions)
       cache.set(key, sized)
       return sized.outcome
     },
+    readNewest(request) {
+      const catalog = generation.versions[head]?.catalog
+      const read = catalog === undefined ? undefined : readText(options.parser, catalog, request.text, request)
+      return read?.kind === 'read' ? read : undefined
+    },
+    rewriteRead: (read) => rewriteLast(tools, read),
     stats: () => ({ ...counted, entries: cache.entries, bytes: cache.bytes, maxBytes, evictions: cache.evictions }),
     mapError: (fields: ErrorFields, version: number, outcome: Outcome | undefined) => {
       const names = back(version)

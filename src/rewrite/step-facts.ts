@@ -1,3 +1,4 @@
+import type { Catalog } from '../catalog/catalog.js'
 import { ROW_NAME_FUNCTIONS } from '../resolve/call.js'
 import { nameTable } from '../sql/name-table.js'
 import { changeFacts } from './change-facts.js'
@@ -5,8 +6,14 @@ import { closureOf } from './closure.js'
 import { rowTypesOf } from './composite.js'
 import type { Generation } from './generation.js'
 import { lostColumns } from './lost-column.js'
+import type { Mapping } from './mapping.js'
 import type { StepFacts } from './plan-context.js'
 import { NATURAL } from './presentation.js'
+
+type OwnFacts = Omit<StepFacts, 'number' | 'name'>
+
+/** Each new generation has the steps of the one before. */
+const known = new WeakMap<Mapping, OwnFacts>()
 
 /** The steps of a generation with what is derived from them once. */
 export function stepFacts(generation: Generation): readonly StepFacts[] {
@@ -15,20 +22,25 @@ export function stepFacts(generation: Generation): readonly StepFacts[] {
     const { name, catalog: after } = generation.versions[number + 1] ?? {}
     if (before === undefined || after === undefined || name === undefined)
       throw new Error(`step ${number} leads from or to no version`)
-    const closure = closureOf(before, after, mapping)
-    const changes = new Map([...mapping.relations.values()].map((change) => [change, changeFacts(change)]))
-    return {
-      number,
-      name,
-      before,
-      after,
-      mapping,
-      closure,
-      words: nameTable(new Set([...closure, ...NATURAL, ...ROW_NAME_FUNCTIONS])),
-      rowTypes: rowTypesOf(mapping),
-      lost: lostColumns(mapping),
-      changes,
-      computes: [...changes.values()].some(({ computed }) => computed.length > 0),
-    }
+    let facts = known.get(mapping)
+    if (facts?.before !== before || facts.after !== after) facts = ownFacts(before, after, mapping)
+    known.set(mapping, facts)
+    return { number, name, ...facts }
   })
+}
+
+function ownFacts(before: Catalog, after: Catalog, mapping: Mapping): OwnFacts {
+  const closure = closureOf(before, after, mapping)
+  const changes = new Map([...mapping.relations.values()].map((change) => [change, changeFacts(change)]))
+  return {
+    before,
+    after,
+    mapping,
+    closure,
+    words: nameTable(new Set([...closure, ...NATURAL, ...ROW_NAME_FUNCTIONS])),
+    rowTypes: rowTypesOf(mapping),
+    lost: lostColumns(mapping),
+    changes,
+    computes: [...changes.values()].some(({ computed }) => computed.length > 0),
+  }
 }

@@ -4,6 +4,7 @@ import { errorFields } from '../proxy/client-error.js'
 import type { Blocker, ClientError, MigratorSession, ProxyLog } from '../proxy/contracts.js'
 import type { ErrorFields } from '../rewrite/outcome.js'
 import type { Parser } from '../sql/parse.js'
+import type { MadeStep } from './check/touched.js'
 import type { BudgetedCheck, Checkup } from './plan-within.js'
 import type { AtPoint } from './switch-point.js'
 import type { SwitchAccess } from './version-source.js'
@@ -43,10 +44,7 @@ export type AttemptOutcome =
       readonly kind: 'committed'
       readonly version: string
       readonly changed: readonly string[]
-      /** The step as a rule file. */
-      readonly rule?: string
-      /** In place of it, where its author has to fill in what lost columns are. */
-      readonly fillIn?: string
+      readonly made: MadeStep
       /** What old statements do not survive, where that was allowed. */
       readonly broken: readonly string[]
       readonly checked: Checkup | undefined

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import type { TextQuery } from '../catalog/introspect.js'
+import { createExclusive } from './exclusive.js'
 
 /** The proxy's own connection to the managed database: for introspection and for what a switch must ask. */
 export interface ControlConnection {
@@ -51,11 +52,13 @@ export async function connectControl(options: ControlOptions): Promise<ControlCo
   }
 
   await connected()
+  const turns = createExclusive()
   return {
-    query: async (text) => {
-      const result = await (await connected()).query({ text, rowMode: 'array', types: asText })
-      return result.rows as (string | null)[][]
-    },
+    query: (text) =>
+      turns.run(async () => {
+        const result = await (await connected()).query({ text, rowMode: 'array', types: asText })
+        return result.rows as (string | null)[][]
+      }),
     end: async () => {
       ended = true
       await client?.end()

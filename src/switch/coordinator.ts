@@ -4,14 +4,19 @@ import { formatProblem } from '../config/problem.js'
 import { errorFields } from '../proxy/client-error.js'
 import type { Blocker, ClientError, HookReply, MigratorHook, MigratorSession, ProxyLog } from '../proxy/contracts.js'
 import { versionIndex } from '../rewrite/generation.js'
+import { lostColumns } from '../rewrite/lost-column.js'
+import type { Mapping } from '../rewrite/mapping.js'
 import type { Parser } from '../sql/parse.js'
 import { type AttemptOutcome, failed, type Migration } from './attempt.js'
 import { describeBlocker } from './blocker.js'
 import type { StepCheck } from './check/check-step.js'
+import { findHiddenCode } from './check/hidden-code.js'
 import { encodeReport, type MigrationReport } from './migration-report.js'
 import { decodeMigration, refuseMigration } from './migration-text.js'
 import { backoffMs, pause } from './pause.js'
 import { prepareCheck } from './prepare-check.js'
+import { prepareQuestionsAlone } from './questions.js'
+import { ruleOfStep } from './rule-of-step.js'
 import type { SwitchHold } from './switch-hold.js'
 import { type AtPoint, goOn } from './switch-point.js'
 import { switchInTransaction } from './switch-transaction.js'
@@ -117,6 +122,8 @@ async function runTries(
 ): Promise<HookReply> {
   const { hold, versions, log } = options
   const holds: number[] = []
+  // Of a lost connection the try itself tells.
+  await prepareQuestionsAlone(session, hold.lockTimeoutMs).catch(() => undefined)
   while (true) {
     const outcome = await versions.exclusive((access) => holdAndRun(options, session, migration, access, signal, holds))
     if (outcome.kind === 'gave way' && holds.length < hold.retries) {
@@ -124,7 +131,7 @@ async function runTries(
       await pause(backoffMs(holds.length), signal)
       if (!signal.aborted) continue
     }
-    const report = reportOf(migration, outcome, holds)
+    const report = reportOf(migration, await withHiddenCode(options, outcome), holds)
     const { rule: _, fillIn: __, ...facts } = report
     const fields = { ...facts, migration: migration.name, user: session.user, pid: session.pid }
     if (outcome.kind === 'committed') {
@@ -193,12 +200,25 @@ function reportOf(migration: Migration, outcome: AttemptOutcome, holds: readonly
     longestHoldMs: round(Math.max(0, ...holds)),
     changed: outcome.kind === 'committed' ? outcome.changed : [],
     broken: outcome.kind === 'committed' ? outcome.broken : [],
-    ...(outcome.kind === 'committed' && outcome.rule !== undefined ? { rule: outcome.rule } : {}),
-    ...(outcome.kind === 'committed' && outcome.fillIn !== undefined ? { fillIn: outcome.fillIn } : {}),
+    ...(outcome.kind === 'committed' ? reportRule(outcome.made.mapping) : {}),
     ...(outcome.kind === 'committed' && outcome.checked !== undefined ? { checked: outcome.checked } : {}),
     differences: outcome.kind === 'failed' ? outcome.differences : [],
     blockers: outcome.kind === 'gave way' ? outcome.blockers : [],
   }
+}
+
+/** With what was not looked at while traffic was held. */
+async function withHiddenCode({ control, log }: CoordinatorOptions, outcome: AttemptOutcome): Promise<AttemptOutcome> {
+  if (outcome.kind !== 'committed' || outcome.checked === undefined) return outcome
+  const { unchecked } = outcome.checked
+  const hidden = await findHiddenCode(control, outcome.made, log)
+  return { ...outcome, checked: { ...outcome.checked, unchecked: [...unchecked, ...hidden] } }
+}
+
+/** The step as a rule file, or one in which its author has to fill in what lost columns are. */
+function reportRule(mapping: Mapping): Pick<MigrationReport, 'rule' | 'fillIn'> {
+  const rule = ruleOfStep(mapping)
+  return lostColumns(mapping).length > 0 ? { fillIn: rule } : { rule }
 }
 
 function triesUsedUp(

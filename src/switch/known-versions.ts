@@ -1,3 +1,4 @@
+import type { Catalog } from '../catalog/catalog.js'
 import { readFingerprint } from '../catalog/fingerprint.js'
 import { introspect, type TextQuery } from '../catalog/introspect.js'
 import type { DeclaredVersions, DeclareOptions } from '../config/declare.js'
@@ -41,8 +42,10 @@ export interface VersionReader {
     checked: boolean,
     known?: KnownVersions,
   ): Promise<Checked<KnownVersions>>
+  /** Gets ready to record a step that leads to `after`; gives what `record` wants. */
+  openSwitch(name: string, after: Catalog): Promise<string>
   /** In a migration's transaction; rejects with StatementFailure. Gives the number that the store will have. */
-  record(known: KnownVersions, query: TextQuery, step: RecordedStep): Promise<number>
+  record(known: KnownVersions, query: TextQuery, step: RecordedStep, token: string): Promise<number>
   /** What is known then; undefined where that is to be read. */
   setDefault(name: string, known: KnownVersions): Promise<KnownVersions | undefined>
   retire(name: string, known: KnownVersions): Promise<KnownVersions | undefined>
@@ -69,6 +72,7 @@ export function createDeclaredReader(query: TextQuery): VersionReader {
         value: { versions, steps, defaultVersion, retired, number: 0, seen, unexplained: [], found: [] },
       }
     },
+    openSwitch: async () => '',
     record: async () => 0,
     setDefault: async (name, known) => ({ ...known, defaultVersion: name }),
     async retire(name, known) {
@@ -92,8 +96,8 @@ export function createStoredReader(store: Store, query: TextQuery): VersionReade
       const { steps, defaultVersion, retired, number } = state
       return { ok: true, value: { versions, steps, defaultVersion, retired, number, seen, unexplained, change, found } }
     },
-    async record({ number }, session, step) {
-      const token = await store.openSwitch(step.name)
+    openSwitch: (name, after) => store.openSwitch(name, after),
+    async record({ number }, session, step, token) {
       if (numberOfToken(token) !== number) throw new StatementFailure(errorFields(anotherWasFaster(step.name)))
       try {
         return await store.recordStep(session, token, step)

@@ -1,5 +1,4 @@
-import { readFingerprint } from '../catalog/fingerprint.js'
-import { introspect, type TextQuery } from '../catalog/introspect.js'
+import type { TextQuery } from '../catalog/introspect.js'
 import { errorFields } from '../proxy/client-error.js'
 import type {
   ClientError,
@@ -13,6 +12,7 @@ import { fromByteString } from '../sql/byte-string.js'
 import type { Parser } from '../sql/parse.js'
 import type { AttemptOutcome } from './attempt.js'
 import type { StepCheck } from './check/check-step.js'
+import { findHiddenCode } from './check/hidden-code.js'
 import { commitStep } from './commit-step.js'
 import { commitTransaction, connectionLost } from './commit-transaction.js'
 import type { HoldLimits } from './coordinator.js'
@@ -20,9 +20,9 @@ import type { Obstacle } from './drain.js'
 import { errorOf, gaveWayAtLast, reasonToTryAgain, rolledBack } from './gave-way.js'
 import { boundName } from './ledger-entry.js'
 import { backoffMs, pause } from './pause.js'
-import { headOf } from './plan-versions.js'
-import { type BudgetedCheck, logBroken, NO_JIT, planWithin, textQueryOf } from './plan-within.js'
+import { type BudgetedCheck, logBroken, planWithin } from './plan-within.js'
 import { prepareCheck } from './prepare-check.js'
+import { forgetQuestions, NO_JIT, prepareQuestions } from './questions.js'
 import { StatementFailure } from './server-error.js'
 import type { SwitchHold } from './switch-hold.js'
 import { type AtPoint, goOn } from './switch-point.js'
@@ -146,10 +146,11 @@ export function openMigration(
   const logBug = (error: unknown) =>
     log.warn({ pid: session.pid, error: String(error) }, 'a migration could not be ended')
 
-  /** False for a statement that the server will refuse to this role, and for temporary tables: it holds nobody. */
-  async function mayHold({ alters }: ToolStatement): Promise<boolean> {
+  /** False for what the server will refuse to this role or skip, and for temporary tables: it holds nobody. */
+  async function mayHold({ alters, makes }: ToolStatement): Promise<boolean> {
+    if (makes?.unless === true) return !(await isThere(session, makes.name))
     if (alters.length === 0) return true
-    const names = alters.map((name) => `('${name.replaceAll("'", "''")}')`).join(', ')
+    const names = alters.map((name) => `(${literal(name)})`).join(', ')
     const asked = await session.query(
       `SELECT 1 FROM (VALUES ${names}) AS t(n) JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(t.n)
        WHERE c.relpersistence <> 't' AND pg_catalog.pg_has_role(c.relowner, 'USAGE')`,
@@ -158,7 +159,7 @@ export function openMigration(
   }
 
   async function firstRun(execute: () => Promise<InternalResult>): Promise<InternalResult> {
-    await warmUp()
+    await prepareQuestions(session, hold.lockTimeoutMs)
     const prepared = await prepareCheck(options.check, hold.checkMs)
     if (prepared !== undefined && 'kind' in prepared) return { ok: false, error: errorOf(prepared) }
     check = prepared
@@ -176,22 +177,11 @@ export function openMigration(
     }
   }
 
-  /** The comparison's questions are asked once before anybody waits: the first time a backend takes several times as long. */
-  async function warmUp(): Promise<void> {
-    try {
-      const query = textQueryOf(session)
-      await query(NO_JIT)
-      await introspect(query, headOf(versions.current()))
-      await readFingerprint(query)
-    } catch (error) {
-      // In a failed transaction, which the statement itself will be told.
-      if (!(error instanceof StatementFailure)) throw error
-    }
-  }
-
   /** One try of the statement, traffic held; where a lock was not to be had its locks are given back. */
   async function tryRun(execute: () => Promise<InternalResult>): Promise<InternalResult | Obstacle> {
-    await session.query(`SAVEPOINT ${SAVEPOINT}; SET LOCAL lock_timeout = ${Math.max(1, hold.lockTimeoutMs)}`)
+    await session.query(
+      `SAVEPOINT ${SAVEPOINT}; SET LOCAL lock_timeout = ${Math.max(1, hold.lockTimeoutMs)}; ${NO_JIT}`,
+    )
     const result = await enterAndRun(execute)
     if (result.ok) {
       await session.query(`RELEASE SAVEPOINT ${SAVEPOINT}`)
@@ -220,7 +210,7 @@ export function openMigration(
     const sql = statements.map(({ text }) => `${fromByteString(text) ?? text};\n`).join('')
     const migration = { name: versionName(statements, versions.current().generation), sql, rules: undefined }
     await at('ran')
-    const planned = await planWithin({ session, access, parser, before: access.head, migration, check })
+    const planned = await planWithin({ session, access, parser, migration, check })
     await at('planned')
     if (planned.kind !== 'planned') return await rollBack(planned)
     clearTimeout(timer)
@@ -235,6 +225,7 @@ export function openMigration(
       : await commitTransaction(session, control, planned.transaction)
     if (refused !== undefined) return { ok: false, error: errorOf(refused) }
     if (!isStep) return { ok: true, rows: [], tag: 'COMMIT' }
+    await current.end()
     const heldMs = round(performance.now() - current.since)
     const drainMs = round(current.drainMs)
     const toolMs = round(asked - current.since - current.drainMs)
@@ -244,7 +235,8 @@ export function openMigration(
     log.info({ ...facts, changed: planned.changed, user: session.user }, 'switched')
     if (planned.broken.length > 0) logBroken(log, planned)
     for (const line of planned.broken) session.notice(`breaks old statements, as allowed: ${line}`)
-    for (const line of unchecked) session.notice(`not checked: ${line}`)
+    const hidden = planned.checked === undefined ? [] : await findHiddenCode(control, planned.made, log)
+    for (const line of [...unchecked, ...hidden]) session.notice(`not checked: ${line}`)
     session.notice(`version ${planned.step.name}: ${planned.changed.join(', ')}; traffic was held for ${heldMs} ms`)
     return { ok: true, rows: [], tag: 'COMMIT' }
   }
@@ -292,8 +284,10 @@ export function openMigration(
         return { ok: false, error: errorOf(connectionLost(session, control, error)) }
       } finally {
         ending = false
+        const prepared = tries > 0
         await switching?.end()
         forget()
+        if (prepared) await forgetQuestions(session).catch(logBug)
         // What changed no mapping is seen here, too: new tables, another head.
         versions.refresh().catch(logBug)
       }
@@ -312,6 +306,18 @@ export function openMigration(
 }
 
 const round = (ms: number) => Math.round(ms * 10) / 10
+
+/** True where the schema in which it would be made has something of the name. */
+async function isThere(session: MigratorSession, name: string): Promise<boolean> {
+  const isBare = !name.slice(1, -1).includes('"."')
+  const qualified = isBare
+    ? `pg_catalog.concat(pg_catalog.quote_ident(current_schema()), '.', ${literal(name)})`
+    : literal(name)
+  const asked = await session.query(`SELECT pg_catalog.to_regclass(${qualified}) IS NOT NULL`)
+  return asked.ok && asked.rows[0]?.[0] === 't'
+}
+
+const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
 
 /** Begins a turn in which nobody else changes the generation. */
 async function openTurn(versions: VersionSource): Promise<{ readonly access: SwitchAccess; end(): void }> {

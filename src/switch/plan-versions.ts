@@ -4,7 +4,7 @@ import { type DeclaredVersions, type DeclareOptions, planApplied, planGeneration
 import type { Checked, Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'
 import type { Step, Version } from '../rewrite/generation.js'
-import { planStep, type RelationRules, rulesOf, type StepRules } from '../rewrite/plan-step.js'
+import { type PlannedStep, planStep, type RelationRules, rulesOf, type StepRules } from '../rewrite/plan-step.js'
 
 /** A migration that a proxy saw: what it led from is known exactly, not derived from rules. */
 export interface AppliedStep {
@@ -69,7 +69,7 @@ export async function planVersions(
       problems.push(...told.problems)
       continue
     }
-    const { mapping, differences } = planStep(step.before, after, told.value)
+    const { mapping, differences } = plannedStep(step, after, told.value)
     versions.push({ name: step.name, catalog: after })
     steps.push({ mapping })
     problems.push(
@@ -94,6 +94,20 @@ export async function planVersions(
       notes: [...older.value.notes, ...newer.value.notes],
     },
   }
+}
+
+const planned = new WeakMap<
+  AppliedStep,
+  { readonly after: Catalog; readonly rules: StepRules; readonly step: PlannedStep }
+>()
+
+/** Steps stay what they are while others come: with the same catalogs and rules nothing is planned again. */
+function plannedStep(step: AppliedStep, after: Catalog, rules: StepRules): PlannedStep {
+  const known = planned.get(step)
+  if (known !== undefined && known.after === after && known.rules === rules) return known.step
+  const fresh = planStep(step.before, after, rules)
+  planned.set(step, { after, rules, step: fresh })
+  return fresh
 }
 
 /** The rules of an applied step; of one that was allowed to break something, with what a rule file says since then. */

@@ -9,9 +9,9 @@ import { formatProblem, type Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'
 import type { TypeTable } from '../config/rule-server.js'
 import type { MigratorSession, ProxyLog } from '../proxy/contracts.js'
+import { capturesOf } from '../rewrite/captures.js'
 import type { Generation } from '../rewrite/generation.js'
 import { objectNow, relationNow } from '../rewrite/gone.js'
-import { lostColumns } from '../rewrite/lost-column.js'
 import type { Mapping } from '../rewrite/mapping.js'
 import { planStep, type RelationRules } from '../rewrite/plan-step.js'
 import type { Parser } from '../sql/parse.js'
@@ -21,11 +21,12 @@ import { refuseDifferences, withLostColumns, wouldBreak } from './breaking.js'
 import { findMissingCasts } from './casts.js'
 import { findBackfills } from './check/backfills.js'
 import type { PreparedCheck } from './check/check-step.js'
+import type { MadeStep } from './check/touched.js'
 import { readWritten } from './check/written-tables.js'
 import { checkInserts, type TryStatement } from './check-inserts.js'
 import type { AppliedStep } from './plan-versions.js'
+import { askQuestions, transactionSql } from './questions.js'
 import { findUnexplained } from './retyped-columns.js'
-import { ruleOfStep } from './rule-of-step.js'
 import { StatementFailure } from './server-error.js'
 import { createShadowTypes } from './shadow-types.js'
 import { KNOWN_LEDGERS } from './tool-statement.js'
@@ -36,8 +37,6 @@ export interface RanMigration {
   readonly session: MigratorSession
   readonly access: SwitchAccess
   readonly parser: Parser
-  /** The catalog that it found. */
-  readonly before: Catalog
   readonly migration: Migration
   readonly check: BudgetedCheck | undefined
 }
@@ -48,9 +47,6 @@ export interface BudgetedCheck {
   readonly budgetMs: number
 }
 
-/** For the rest of a transaction: to the planner our questions look expensive, and compiling them takes longer than running them. */
-export const NO_JIT = 'SET LOCAL jit = off'
-
 /** What a migration led to, ready to be committed. */
 export interface PlannedStep {
   readonly kind: 'planned'
@@ -59,11 +55,9 @@ export interface PlannedStep {
   readonly fingerprint: string
   /** pg_current_xact_id(), to ask for its end where the answer to COMMIT is lost. */
   readonly transaction: string
+  readonly made: MadeStep
   /** Relations and objects that old statements see otherwise now; empty where none does. */
   readonly changed: readonly string[]
-  readonly rule?: string
-  /** In place of it, where its author has to fill in what lost columns are. */
-  readonly fillIn?: string
   /** What old statements do not survive, where that was allowed. */
   readonly broken: readonly string[]
   /** Statements of the running app that were checked, and what could not be. */
@@ -81,13 +75,19 @@ export interface Checkup {
  * would be. Rejects with StatementFailure where the server refuses one of our own questions.
  */
 export async function planWithin(ran: RanMigration): Promise<PlannedStep | AttemptOutcome> {
-  const { session, access, parser, before, migration } = ran
-  const query = textQueryOf(session)
+  const { access, parser, migration } = ran
+  const before = access.head
+  let session = await askQuestions(ran.session)
+  let query = textQueryOf(session)
   const migrated = await introspect(query, before)
   const named = [access.armed[0], migration.rules].filter((file) => file?.version === migration.name)
   const told = named.filter((file) => file !== undefined)
   const shadows = await createShadowTypes(query, before, migrated, migration.name, told)
   if (shadows.kind === 'refused') return failed(shadows.error)
+  if (shadows.kind === 'made') {
+    session = await askQuestions(ran.session)
+    query = textQueryOf(session)
+  }
   const after = shadows.kind === 'made' ? await introspect(query, before) : migrated
 
   const armed = findArmed(access.armed[0], after, migration.name, await access.types(access.armed.slice(0, 1)))
@@ -125,7 +125,7 @@ export async function planWithin(ran: RanMigration): Promise<PlannedStep | Attem
   const { generation } = versions.value
   const wrong = await checkInserts(tryWithin(session), generation, rules)
   if (wrong.length > 0) return rulesContradict(wrong)
-  const checked = await runCheck(ran, generation)
+  const checked = await runCheck({ ...ran, session }, generation)
   if (checked !== undefined && 'kind' in checked) return checked
   return {
     kind: 'planned',
@@ -134,9 +134,13 @@ export async function planWithin(ran: RanMigration): Promise<PlannedStep | Attem
     fingerprint: await readFingerprint(query),
     checked: checked?.checkup,
     broken: [...differences.map(formatDifference), ...(checked?.problems ?? [])],
-    transaction: (await query('SELECT pg_catalog.pg_current_xact_id()'))[0]?.[0] ?? '',
-    ...(lostColumns(mapping).length > 0 ? { fillIn: ruleOfStep(mapping) } : { rule: ruleOfStep(mapping) }),
-    changed: [...changesOf(mapping), ...(differences.length > 0 ? goneFrom(before, after, mapping) : [])],
+    transaction: (await query(transactionSql))[0]?.[0] ?? '',
+    made: { before, after, mapping },
+    changed: [
+      ...changesOf(mapping),
+      ...capturedBy(before, after, mapping),
+      ...(differences.length > 0 ? goneFrom(before, after, mapping) : []),
+    ],
   }
 }
 
@@ -151,6 +155,12 @@ function changesOf(mapping: Mapping): string[] {
       const now = 'relabelled' in change ? change.relabelled?.now : undefined
       return `${qualifiedName(change.before)} -> ${qualifiedName(now ?? change.after)}`
     })
+}
+
+function capturedBy(before: Catalog, after: Catalog, mapping: Mapping): string[] {
+  return capturesOf(before, after, mapping).map(
+    ({ now, old }) => `${qualifiedName(now)} (beside ${qualifiedName(old)})`,
+  )
 }
 
 /** What old statements may name and the newer version does not have. */

@@ -1,15 +1,15 @@
-import { introspect } from '../catalog/introspect.js'
 import type { MigratorSession } from '../proxy/contracts.js'
 import { type Attempt, type AttemptOutcome, failed, gaveWay } from './attempt.js'
 import { commitStep } from './commit-step.js'
 import { connectionLost } from './commit-transaction.js'
-import { logBroken, NO_JIT, type PlannedStep, planWithin, textQueryOf } from './plan-within.js'
+import { logBroken, type PlannedStep, planWithin, textQueryOf } from './plan-within.js'
+import { NO_JIT } from './questions.js'
 import { StatementFailure } from './server-error.js'
 
 /**
  * Runs the file in one transaction on the migrator's own connection while traffic is held, and publishes what it led to:
  *
- *     BEGIN; introspect; the file; introspect; compare; record; COMMIT; publish
+ *     BEGIN; the file; introspect; compare; check; record; COMMIT; publish
  *
  * Anything else than a step that old statements survive is rolled back.
  */
@@ -25,15 +25,14 @@ export async function switchInTransaction(attempt: Attempt): Promise<AttemptOutc
       await session.query('ROLLBACK')
       return clientLeft
     }
-    const { step, changed, rule, fillIn, broken, checked } = prepared
+    const { step, made, changed, broken, checked } = prepared
     const refused = await commitStep(
       { session, control, access: attempt.access, at: attempt.at, log: attempt.log },
       prepared,
     )
     if (refused !== undefined) return refused
     if (broken.length > 0) logBroken(attempt.log, prepared)
-    const told = { ...(rule === undefined ? {} : { rule }), ...(fillIn === undefined ? {} : { fillIn }) }
-    return { kind: 'committed', version: step.name, changed, ...told, broken, checked }
+    return { kind: 'committed', version: step.name, made, changed, broken, checked }
   } catch (error) {
     if (error instanceof StatementFailure) {
       await session.query('ROLLBACK').catch(() => undefined)
@@ -47,18 +46,15 @@ const clientLeft = failed({ sqlstate: '57014', message: 'the client of the migra
 
 async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutcome> {
   const { session, migration, access, parser, check } = attempt
-  const query = textQueryOf(session)
-  await query(
-    `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ${Math.max(1, attempt.lockTimeoutMs)}; ${NO_JIT}`,
-  )
+  const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ${Math.max(1, attempt.lockTimeoutMs)}`
+  await textQueryOf(session)(`${begin}; ${NO_JIT}`)
   if (attempt.enter !== undefined && !(await enter(session, attempt.enter))) {
     return gaveWay('the switch was ended by another proxy')
   }
-  const before = await introspect(query, access.head)
   const stopped = await runFile(attempt)
   if (stopped !== undefined) return stopped
   await attempt.at('ran')
-  const planned = await planWithin({ session, access, parser, before, migration, check })
+  const planned = await planWithin({ session, access, parser, migration, check })
   await attempt.at('planned')
   return planned
 }

@@ -17,9 +17,10 @@ export function createToolHook(options: ToolHookOptions): ToolHook {
     ledgers,
     guarded,
     read(text) {
-      const { objectsByName } = headOf(versions.current())
+      const { objectsByName, byName } = headOf(versions.current())
       const isUserFunction = (name: string) => objectsByName.get(name)?.some(({ kind }) => kind === 'function') === true
-      return readToolStatements(text, { parser, ledgers, isUserFunction })
+      const isTaken = (name: string) => objectsByName.has(name) || [...byName.values()].some((names) => names.has(name))
+      return readToolStatements(text, { parser, ledgers, isUserFunction, isTaken })
     },
     open: (session, signal) => openMigration(options, session, signal),
   }

@@ -149,31 +149,40 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   }
   const timer = options.pollMs > 0 ? repeat(refresh, options.pollMs) : undefined
 
-  const access = (): SwitchAccess => ({
-    head: headOf(known.versions),
-    armed: known.versions.armed,
-    types: (files) => server.types(files),
-    async plan(head, step) {
-      if (known.unexplained.length > 0) return { ok: false, problems: known.unexplained }
-      if (known.steps.some(({ name }) => name === step.name)) return { ok: false, problems: [nameTaken(step.name)] }
-      // The step has what its own file says.
-      const others = rules.filter(({ version }) => version !== step.name)
-      const planned = await planVersions(head, others, [...known.steps, step], declareAs(nextNumber()))
-      return planned.ok ? { ok: true, value: withoutRetired(planned.value, known.retired) } : planned
-    },
-    record: (session, step, after, fingerprint) => reader.record(known, session, { ...step, after, fingerprint }),
-    publish: (versions, step, seen, number) =>
-      put({
-        ...known,
-        versions,
-        steps: [...known.steps, step],
-        seen,
-        number,
-        unexplained: [],
-        change: undefined,
-        found: [],
-      }),
-  })
+  const openAccess = (): SwitchAccess => {
+    let token: Promise<string> | undefined
+    return {
+      head: headOf(known.versions),
+      armed: known.versions.armed,
+      types: (files) => server.types(files),
+      async plan(head, step) {
+        // The check of the app's statements comes between this and `record`.
+        token = reader.openSwitch(step.name, head)
+        token.catch(() => undefined)
+        if (known.unexplained.length > 0) return { ok: false, problems: known.unexplained }
+        if (known.steps.some(({ name }) => name === step.name)) return { ok: false, problems: [nameTaken(step.name)] }
+        // The step has what its own file says.
+        const others = rules.filter(({ version }) => version !== step.name)
+        const planned = await planVersions(head, others, [...known.steps, step], declareAs(nextNumber()))
+        return planned.ok ? { ok: true, value: withoutRetired(planned.value, known.retired) } : planned
+      },
+      async record(session, step, after, fingerprint) {
+        const opened = await (token ?? reader.openSwitch(step.name, after))
+        return await reader.record(known, session, { ...step, after, fingerprint }, opened)
+      },
+      publish: (versions, step, seen, number) =>
+        put({
+          ...known,
+          versions,
+          steps: [...known.steps, step],
+          seen,
+          number,
+          unexplained: [],
+          change: undefined,
+          found: [],
+        }),
+    }
+  }
 
   /** Changes what is known besides steps, and reads it again. */
   const change = (
@@ -234,8 +243,8 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
       exclusive: (task) =>
         turns.run(async () => {
           // What was changed elsewhere must not count as part of the migration. Where nobody answers, `record` will tell.
-          if (options.store !== undefined) await look().catch(() => undefined)
-          return await task(access())
+          await look().catch(() => undefined)
+          return await task(openAccess())
         }),
       close: () => timer?.stop(),
     },

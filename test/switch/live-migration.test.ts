@@ -221,6 +221,55 @@ test('CREATE INDEX CONCURRENTLY, new tables and new functions hold nobody', asyn
   expect(versionsOf(hotswap)).toEqual(['initial'])
 })
 
+test('a new table, view, sequence or function that takes the name of an old one for some search_path is a step', async () => {
+  const makes = [
+    ['CREATE TABLE app.users (id int, title text)', 'SELECT name FROM users'],
+    ["CREATE VIEW app.users AS SELECT 1 AS id, 'view' AS name", 'SELECT name FROM users'],
+    ["CREATE TABLE app.users AS SELECT 'other' AS name", 'SELECT name FROM users'],
+    ['CREATE SEQUENCE app.numbers START 100', "SELECT nextval('numbers')::text AS name"],
+    ["CREATE FUNCTION app.greeting() RETURNS text RETURN 'new'", 'SELECT greeting() AS name'],
+  ] as const
+  for (const [sql, question] of makes) {
+    hotswap = await startTestHotswap(`${schema} CREATE SCHEMA app; CREATE SEQUENCE numbers;
+      CREATE FUNCTION greeting() RETURNS text RETURN 'old'`)
+    const app = await hotswap.connect('-c search_path=app,public')
+    const { rows: before } = await app.query(question)
+    const tool = await hotswap.connect('-c hotswap.run=on')
+    await tool.query(sql)
+    expect(versionsOf(hotswap), sql).toEqual(['initial', '0001-migration'])
+    const { rows: after } = await app.query(question)
+    const wanted = question.includes('nextval') ? [{ name: '2' }] : before
+    expect(after, sql).toEqual(wanted)
+    const bare = await hotswap.connect('-c search_path=app,public -c hotswap.version=0001-migration')
+    expect((await bare.query(question).catch(({ code }) => ({ rows: code }))).rows, sql).not.toEqual(wanted)
+    await hotswap.stop()
+    hotswap = undefined
+  }
+})
+
+test('what a migration makes only where it is not there holds nobody', async () => {
+  hotswap = await startTestHotswap(`${schema} CREATE SCHEMA app`)
+  const app = await hotswap.connect()
+  await app.query('BEGIN; SELECT name FROM users')
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('CREATE TABLE IF NOT EXISTS users (id int)')
+  await tool.query('CREATE TABLE IF NOT EXISTS public.users (id int)')
+  await tool.query('CREATE TEMPORARY TABLE users (id int)')
+  await app.query('COMMIT')
+  expect(versionsOf(hotswap)).toEqual(['initial'])
+  await tool.query('CREATE TABLE IF NOT EXISTS app.users (id int)')
+  expect(versionsOf(hotswap)).toEqual(['initial', '0001-migration'])
+})
+
+test("an app's own new table that takes the name of an old one is a step, too", async () => {
+  hotswap = await startTestHotswap(`${schema} CREATE SCHEMA app`)
+  const app = await hotswap.connect('-c search_path=app,public')
+  await app.query('CREATE TABLE IF NOT EXISTS public.users (id int)')
+  await app.query('CREATE TABLE app.posts (id int)')
+  await hotswap.versions.refresh()
+  expect(versionsOf(hotswap)).toEqual(['initial', 'out-of-band-1'])
+})
+
 test('a role that does not own the table holds nobody', async () => {
   hotswap = await startTestHotswap(schema)
   const app = await hotswap.connect()

@@ -5,6 +5,7 @@ import type { ActiveGeneration } from '../../proxy/contracts.js'
 import type { Generation } from '../../rewrite/generation.js'
 import type { Rewriter } from '../../rewrite/outcome.js'
 import { hasWord } from '../../sql/words.js'
+import { headOf } from '../plan-versions.js'
 import {
   type CheckSession,
   type CheckWithin,
@@ -17,8 +18,9 @@ import type { CheckedStatement } from './checked-statement.js'
 import { describeBefore } from './describe-before.js'
 import type { Describer } from './describer.js'
 import { type GeneratedStatement, generateStatements } from './generated-statements.js'
-import { listHiddenCode } from './hidden-code.js'
+import { readAhead } from './read-ahead.js'
 import type { RecordedStatement } from './recorded-statements.js'
+import { rehearse } from './rehearse.js'
 import { lostRights, type Privileges, readPrivileges, readSecurity, type Security } from './security.js'
 import { groupByContext } from './statement-session.js'
 import { findTouched, lastStep, type MadeStep, type Touched } from './touched.js'
@@ -65,13 +67,13 @@ export type CheckOutcome =
 
 export function createStepCheck(options: StepCheckOptions): StepCheck {
   /** What the generation in force makes of statements stays the same: it is asked for once. */
-  const known = new WeakMap<ActiveGeneration, Map<string, CheckedStatement>>()
+  const describedBy = new WeakMap<ActiveGeneration, Map<string, CheckedStatement>>()
   return {
     async prepare() {
       const active = options.current()
       const recorded = await options.recorded()
-      const earlier = known.get(active) ?? new Map<string, CheckedStatement>()
-      known.set(active, earlier)
+      const earlier = describedBy.get(active) ?? new Map<string, CheckedStatement>()
+      describedBy.set(active, earlier)
       const describer = await options.connect()
       try {
         const { query } = describer
@@ -81,7 +83,9 @@ export function createStepCheck(options: StepCheckOptions): StepCheck {
         const fresh = recorded.filter(({ id }) => !earlier.has(id))
         const described = await describeBefore(describer, fresh, active)
         for (const [id, statement] of described) earlier.set(id, statement)
-        const statements = recorded.flatMap(({ id }) => earlier.get(id) ?? [])
+        const known = recorded.flatMap(({ id }) => earlier.get(id) ?? [])
+        const statements = await readAhead(known, active.rewriter)
+        await rehearse(statements, headOf(active), options.createRewriter)
         return {
           run: (session, planned, budgetMs) =>
             run({ options, statements, security, privileges }, session, planned, budgetMs),
@@ -118,14 +122,13 @@ async function run(
   const query = questionsOf(session)
   const findings: Findings = { problems: [], unchecked: [], strangers: new Set() }
   try {
+    const { isSpoken = () => true, createRewriter } = prepared.options
     const touched = await findTouched(query, step, prepared.security)
-    const { isSpoken = () => true } = prepared.options
+    const rewriter = createRewriter(planned)
     const statements = statementsToCheck(prepared.statements, planned, touched, isSpoken)
-    const rewriter = prepared.options.createRewriter(planned)
     const check: CheckWithin = { session, query, planned, rewriter, findings, planAll: touched.rights, left }
     for (const group of groupByContext(statements)) await checkGroup(check, group)
     await noteStrangers(query, prepared, step, touched, findings)
-    findings.unchecked.push(...(await listHiddenCode(query, step)))
     const { problems, unchecked } = findings
     return {
       kind: 'checked',

@@ -8,6 +8,7 @@ import { StatementFailure } from '../server-error.js'
 import { type Before, type CheckedStatement, type Described, errorText, labelOf } from './checked-statement.js'
 import { asClientKnows, compareDescriptions, type TypeNames } from './compare-descriptions.js'
 import { planSql, typeList } from './plan-sql.js'
+import { requestOf } from './read-ahead.js'
 import { readPath, searchPathSql } from './statement-session.js'
 
 /** The migrator's connection, inside its transaction. */
@@ -106,25 +107,23 @@ function rewriteNow(
     findings.unchecked.push(`${label}: the server did not take it before the migration: ${errorText(before.error)}`)
     return undefined
   }
-  const outcome = rewriter.rewrite({
-    text,
-    version,
-    path,
-    temporary: [],
-    standardConformingStrings: true,
-    clientEncoding: 'UTF8',
-    declaredTypes: parameterOids.length === 0 ? undefined : parameterOids.join(),
-  })
-  if (outcome.kind === 'refused') {
-    const list = statement.recorded ? findings.problems : findings.unchecked
-    list.push(`${label}: it would be refused: ${refusalText(outcome.refusal)}`)
-    return undefined
+  const { read } = statement
+  const isReadSo = read !== undefined && read.request.path.join() === path.join()
+  let now = isReadSo ? rewriter.rewriteRead?.(read) : undefined
+  if (now === undefined) {
+    const outcome = rewriter.rewrite(requestOf(statement, version, path))
+    if (outcome.kind === 'refused') {
+      const list = statement.recorded ? findings.problems : findings.unchecked
+      list.push(`${label}: it would be refused: ${refusalText(outcome.refusal)}`)
+      return undefined
+    }
+    now = outcome.kind === 'unchanged' ? text : outcome.text
   }
   if (before.kind === 'rewritten') return undefined
   const oids = rewriter.typeOids?.(version)
   return {
     statement,
-    text: outcome.kind === 'unchanged' ? text : outcome.text,
+    text: now,
     parameterOids: parameterOids.map((oid) => oids?.toServer.get(oid) ?? oid),
     before,
     oids,
@@ -132,7 +131,7 @@ function rewriteNow(
 }
 
 function askAll({ session }: CheckWithin, batch: readonly RewrittenStatement[]): Promise<readonly Description[]> {
-  return Promise.all(batch.map(({ text, parameterOids }) => session.describe(text, parameterOids)))
+  return session.describe(batch)
 }
 
 /** Those of a batch that are described as they were. */
@@ -142,16 +141,16 @@ async function compareBatch(
   described: readonly Description[],
 ): Promise<readonly RewrittenStatement[]> {
   const { query, findings } = check
-  // The first error fails the transaction, and with it all that were asked behind it.
-  const failed = described.findIndex(({ ok }) => !ok)
-  if (failed >= 0) await query('ROLLBACK TO hotswap_statement')
+  // The first error fails the transaction, and none that were asked behind it is answered.
+  const failed = described.at(-1)?.ok === false
+  if (failed) await query('ROLLBACK TO hotswap_statement')
   const good: RewrittenStatement[] = []
-  for (const [index, one] of batch.entries()) {
-    const description = described[index]
-    if (description?.ok !== true) {
-      if (description !== undefined) noteError(check, one.statement, description.error)
-      const rest = batch.slice(index + 1)
-      return [...good, ...(await compareBatch(check, rest, await askAll(check, rest)))]
+  for (const [index, description] of described.entries()) {
+    const one = batch[index]
+    if (one === undefined) continue
+    if (!description.ok) {
+      noteError(check, one.statement, description.error)
+      continue
     }
     const { before, oids, statement } = one
     const difference = compareDescriptions(before.description, asClientKnows(description, oids))
@@ -161,7 +160,9 @@ async function compareBatch(
       findings.problems.push(`${labelOf(statement)}: ${difference(names)}`)
     }
   }
-  return good
+  if (!failed) return good
+  const rest = batch.slice(described.length)
+  return [...good, ...(await compareBatch(check, rest, await askAll(check, rest)))]
 }
 
 function refusalText({ sqlstate, message, detail, hint }: Refusal): string {

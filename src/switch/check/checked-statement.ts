@@ -1,5 +1,6 @@
 import type { Description } from '../../proxy/contracts.js'
 import type { ErrorFields } from '../../rewrite/outcome.js'
+import type { ReadText } from '../../rewrite/read-text.js'
 import type { ByteString } from '../../sql/byte-string.js'
 import { isScanError, scan } from '../../sql/scan.js'
 import { type Words, wordsOf } from '../../sql/words.js'
@@ -26,6 +27,10 @@ export interface CheckedStatement extends StatementContext {
   /** All that the client's own text could name. */
   readonly ownWords: Words
   readonly before: Before
+  /** Its text as the server gets it, and where that is looked up; absent where it is not described. */
+  readonly newest?: { readonly text: ByteString; readonly path: readonly string[] }
+  /** Read ahead of the migration. */
+  readonly read?: ReadText | undefined
 }
 
 /** What became of it before the migration. */

@@ -6,6 +6,7 @@ import { type Before, type CheckedStatement, type StatementContext, wordsOfText 
 import { asClientKnows } from './compare-descriptions.js'
 import type { Describer } from './describer.js'
 import { planSql, typeList } from './plan-sql.js'
+import { requestOf } from './read-ahead.js'
 import type { RecordedStatement } from './recorded-statements.js'
 import { groupByContext, readPath, searchPathSql } from './statement-session.js'
 
@@ -30,15 +31,7 @@ export async function describeBefore(
       const version = versionIndex(generation, statement.version)
       if (version < 0) continue
       const { text, parameterOids } = statement
-      const outcome = rewriter.rewrite({
-        text,
-        version,
-        path,
-        temporary: [],
-        standardConformingStrings: true,
-        clientEncoding: 'UTF8',
-        declaredTypes: parameterOids.length === 0 ? undefined : parameterOids.join(),
-      })
+      const outcome = rewriter.rewrite(requestOf(statement, version, path))
       const sent = outcome.kind === 'unchanged' ? text : outcome.text
       const oids = rewriter.typeOids?.(version)
       let before: Before
@@ -67,6 +60,7 @@ export async function describeBefore(
         words,
         ownWords: sent === text ? words : wordsOfText(text),
         before,
+        ...(before.kind === 'described' ? { newest: { text: sent, path } } : {}),
       })
     }
   }

@@ -1,5 +1,6 @@
 import { qualifiedName } from '../../catalog/difference.js'
 import type { TextQuery } from '../../catalog/introspect.js'
+import type { ProxyLog } from '../../proxy/contracts.js'
 import { changedColumnNames } from '../../rewrite/closure.js'
 import type { RelationMapping } from '../../rewrite/mapping.js'
 import type { MadeStep } from './touched.js'
@@ -32,6 +33,14 @@ WHERE p.oid >= 16384 AND p.prosrc ~* ${literal(wordPattern(names))} ORDER BY 1`)
     }
   }
   return [...found, ...(await listTriggers(query, changed))]
+}
+
+/** As listHiddenCode, for a step that is committed: it is nothing that could fail it. */
+export async function findHiddenCode(control: TextQuery, step: MadeStep, log: ProxyLog): Promise<readonly string[]> {
+  return await listHiddenCode(control, step).catch((error: unknown) => {
+    log.warn({ error: String(error) }, 'code that names what was changed could not be looked for')
+    return []
+  })
 }
 
 function namesChanged(change: RelationMapping): boolean {

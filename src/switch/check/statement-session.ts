@@ -3,10 +3,14 @@ import type { TextQuery } from '../../catalog/introspect.js'
 import { splitSearchPath } from '../../proxy/probe.js'
 import type { StatementContext } from './checked-statement.js'
 
-/** SQL that sets the search_path that sessions of a role have; of one that is not known, the role's default. */
+/**
+ * SQL that sets the search_path that sessions of a role have; of one that is not known, the role's default. `isLocal`: in a
+ * migrator's transaction, whose own temporary tables come last, since the app does not see them.
+ */
 export function searchPathSql({ role, searchPath }: StatementContext, isLocal: boolean): string {
   const value = searchPath === undefined ? defaultPathSql(role) : pg.escapeLiteral(searchPath)
-  return `SELECT pg_catalog.set_config('search_path', ${value}, ${isLocal})`
+  const path = isLocal ? `pg_catalog.concat_ws(', ', NULLIF(${value}, ''), 'pg_temp')` : value
+  return `SELECT pg_catalog.set_config('search_path', ${path}, ${isLocal})`
 }
 
 /** As a session of the role starts with it: ALTER ROLE IN DATABASE, ALTER ROLE, ALTER DATABASE, or PostgreSQL's own. */

@@ -36,7 +36,7 @@ export interface Touched {
  */
 export async function findTouched(query: TextQuery, step: MadeStep, earlier: Security): Promise<Touched> {
   const { before, mapping } = step
-  const rows = await query(`${lockedSql} UNION ALL ${securitySql}`)
+  const rows = await query(touchedSql)
   const now = decodeSecurity(rows)
   const touched = new Set<number>(mapping.relations.keys())
   for (const [kind, oid] of rows) if (kind === 'locked') touched.add(Number(oid))
@@ -82,6 +82,8 @@ const lockedSql = `
 SELECT DISTINCT 'locked', l.relation::int8, '' FROM pg_catalog.pg_locks l
 WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted AND l.relation >= 16384
   AND l.mode IN (${DDL_LOCKS.map((mode) => `'${mode}'`).join(', ')})`
+
+export const touchedSql = `${lockedSql} UNION ALL ${securitySql}`
 
 function addDependent(touched: Set<number>, { relations, byOid }: Catalog): void {
   for (let size = -1; size !== touched.size; ) {

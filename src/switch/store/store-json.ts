@@ -2,6 +2,7 @@ import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import { type Catalog, type CatalogData, makeCatalog, type NamedObject, type Relation } from '../../catalog/catalog.js'
 import { isSystemSchema } from '../../catalog/diff.js'
+import { keepRelations } from '../../catalog/keep-relations.js'
 import type { StepRules } from '../../rewrite/plan-step.js'
 import type { AppliedStep } from '../plan-versions.js'
 
@@ -16,7 +17,18 @@ const expand = promisify(gunzip)
  * text; base64, which means the same in every encoding of database and session. Relations of PostgreSQL itself are left out:
  * the server that runs knows its own.
  */
-export async function encodeCatalog(catalog: Catalog): Promise<string> {
+export function encodeCatalog(catalog: Catalog): Promise<string> {
+  const known = packed.get(catalog)
+  if (known !== undefined) return known
+  const packing = pack(catalog)
+  packed.set(catalog, packing)
+  return packing
+}
+
+/** Each head is recorded twice: when a step leads to it, and when one leads from it. */
+const packed = new WeakMap<Catalog, Promise<string>>()
+
+async function pack(catalog: Catalog): Promise<string> {
   const { byName: _, byOid: __, objectsByName: ___, objectByOid: ____, ...data } = catalog
   const relations = data.relations.filter(({ schema }) => !isSystemSchema(schema))
   const objects = data.objects?.map(withoutInfinity)
@@ -24,14 +36,19 @@ export async function encodeCatalog(catalog: Catalog): Promise<string> {
   return (await compress(json, { level: 1 })).toString('base64')
 }
 
-/** `system` lends PostgreSQL's own relations, which never change while a server runs. */
-export async function decodeCatalog(packed: string, system: Catalog): Promise<Catalog> {
-  const json = (await expand(Buffer.from(packed, 'base64'))).toString('utf8')
+/**
+ * `earlier`, a catalog of the same server, lends PostgreSQL's own relations, which never change while it runs, and those
+ * that are the same.
+ */
+export async function decodeCatalog(text: string, earlier: Catalog): Promise<Catalog> {
+  const json = (await expand(Buffer.from(text, 'base64'))).toString('utf8')
   const { format, value } = JSON.parse(json) as Document<CatalogData>
   checkFormat(format)
-  const relations = [...systemRelations(system), ...value.relations]
+  const relations = [...systemRelations(earlier), ...keepRelations(value.relations, earlier.byOid)]
   const objects = value.objects?.map(withInfinity)
-  return makeCatalog({ ...value, relations, ...(objects === undefined ? {} : { objects }) })
+  const catalog = makeCatalog({ ...value, relations, ...(objects === undefined ? {} : { objects }) })
+  packed.set(catalog, Promise.resolve(text))
+  return catalog
 }
 
 /** JSON in ASCII: a step's rules are short, and may be read. */

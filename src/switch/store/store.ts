@@ -38,8 +38,8 @@ export interface Store {
   read(): Promise<StoredState>
   /** The number alone: cheap enough to be asked every second. */
   readNumber(): Promise<number>
-  /** Lets a migrator's transaction record the one step that follows the generation of now. */
-  openSwitch(name: string): Promise<string>
+  /** Lets a migrator's transaction record the one step that follows the generation of now, which leads to `after`. */
+  openSwitch(name: string, after?: Catalog): Promise<string>
   /**
    * Inside the migrator's own transaction, whose role needs no rights on the store; gives the new number. Rejects with 40001,
    * as a StatementFailure, where another switch was faster, or the token is of another step.
@@ -79,16 +79,17 @@ export function createStore(query: TextQuery, system: Catalog): Store {
       )
       if (row === undefined) throw new Error('the version store is empty')
       const [number, head, fingerprint, defaultVersion, retired, steps] = row
+      const newest = await decodeCatalog(head ?? '', system)
       return {
         number: Number(number),
-        head: await decodeCatalog(head ?? '', system),
+        head: newest,
         fingerprint: fingerprint ?? '',
         defaultVersion: defaultVersion ?? '',
         retired: JSON.parse(retired ?? '[]') as string[],
         steps: await Promise.all(
           (JSON.parse(steps ?? '[]') as [string, string, string][]).map(async ([name, before, rules]) => ({
             name,
-            before: await decodeCatalog(before, system),
+            before: await decodeCatalog(before, newest),
             ...decodeRules(rules),
           })),
         ),
@@ -97,7 +98,9 @@ export function createStore(query: TextQuery, system: Catalog): Store {
     async readNumber() {
       return Number((await query('SELECT s.number FROM hotswap.state s'))[0]?.[0])
     },
-    async openSwitch(name) {
+    async openSwitch(name, after) {
+      // In other threads, while nothing waits for it.
+      if (after !== undefined) encodeCatalog(after).catch(() => undefined)
       const rows = await query(`SELECT hotswap.step_token(s.number, ${asciiLiteral(name)}) FROM hotswap.state s`)
       return rows[0]?.[0] ?? ''
     },

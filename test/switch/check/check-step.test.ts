@@ -211,7 +211,7 @@ test('functions, triggers and policies that name something changed are listed', 
     CREATE TRIGGER upper_note BEFORE INSERT ON quiet FOR EACH ROW EXECUTE FUNCTION on_write();
     CREATE TRIGGER with_args BEFORE UPDATE ON quiet FOR EACH ROW EXECUTE FUNCTION on_write('note');
     CREATE POLICY by_row ON quiet USING (to_jsonb(quiet)->>'note' <> ''); CREATE POLICY by_column ON quiet USING (note <> '')`)
-  const { problems, unchecked } = await check({
+  const { problems, hidden } = await check({
     spoken: ['SELECT id FROM quiet'],
     sql: 'ALTER TABLE quiet RENAME note TO body; ALTER TABLE quiet RENAME TO silent',
   }).finally(() =>
@@ -219,7 +219,7 @@ test('functions, triggers and policies that name something changed are listed', 
       DROP POLICY by_row ON quiet; DROP POLICY by_column ON quiet`),
   )
   expect(problems).toEqual([])
-  expect(unchecked).toEqual([
+  expect(hidden).toEqual([
     'function public.names_table names public.quiet in its text, which is not rewritten',
     'policy "by_row" of public.silent names a changed column in a string',
     'function public.on_write, which trigger "upper_note" of public.silent calls, names a changed column in its text',

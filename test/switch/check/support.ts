@@ -1,7 +1,7 @@
 import { introspect, type TextQuery } from '../../../src/catalog/introspect.js'
 import { formatProblem } from '../../../src/config/problem.js'
 import { parseRuleFile } from '../../../src/config/rule-file.js'
-import type { ActiveGeneration, InternalResult, SpeakingSession } from '../../../src/proxy/contracts.js'
+import type { ActiveGeneration, Description, InternalResult, SpeakingSession } from '../../../src/proxy/contracts.js'
 import type { Generation } from '../../../src/rewrite/generation.js'
 import { planStep, type StepRules } from '../../../src/rewrite/plan-step.js'
 import { createRewriter } from '../../../src/rewrite/rewriter.js'
@@ -10,7 +10,9 @@ import { bindRules } from '../../../src/switch/bind-rules.js'
 import { type CheckOutcome, createStepCheck } from '../../../src/switch/check/check-step.js'
 import type { CheckSession } from '../../../src/switch/check/check-within.js'
 import { connectDescriber, type Describer } from '../../../src/switch/check/describer.js'
+import { listHiddenCode } from '../../../src/switch/check/hidden-code.js'
 import { createRecordedStatements } from '../../../src/switch/check/recorded-statements.js'
+import { lastStep } from '../../../src/switch/check/touched.js'
 import type { TestDatabase } from '../../support/database.js'
 
 export const parser = await loadParser()
@@ -39,7 +41,10 @@ export interface Trial {
 }
 
 /** Checks a migration inside its transaction, which is rolled back then. */
-export async function tryMigration(database: TestDatabase, trial: Trial): Promise<CheckOutcome> {
+export async function tryMigration(
+  database: TestDatabase,
+  trial: Trial,
+): Promise<CheckOutcome & { readonly hidden: readonly string[] }> {
   const connect = (user = 'postgres') =>
     connectDescriber({
       url: database.url.replace('postgres:postgres', `${user}:postgres`),
@@ -79,8 +84,10 @@ export async function tryMigration(database: TestDatabase, trial: Trial): Promis
     const outcome = await prepared.run(sessionOver(migrator), planned, trial.budgetMs ?? 10_000)
     // The transaction is as it was: in no savepoint, under the migrator's role, and not failed.
     if (outcome.kind === 'checked') await query('SAVEPOINT a; RELEASE a')
+    const step = lastStep(planned)
+    const hidden = outcome.kind === 'checked' && step !== undefined ? await listHiddenCode(query, step) : []
     await query('ROLLBACK')
-    return outcome
+    return { ...outcome, hidden }
   } finally {
     await migrator.end()
   }
@@ -143,7 +150,15 @@ export async function bindText(
 function sessionOver({ query, describe }: Describer): CheckSession {
   return {
     user: 'postgres',
-    describe,
+    async describe(statements) {
+      const described: Description[] = []
+      for (const { text, parameterOids } of statements) {
+        const one = await describe(text, parameterOids)
+        described.push(one)
+        if (!one.ok) break
+      }
+      return described
+    },
     async query(sql): Promise<InternalResult> {
       try {
         return { ok: true, rows: (await query(sql)) ?? [], tag: '' }

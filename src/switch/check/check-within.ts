@@ -61,7 +61,7 @@ export async function checkGroup(check: CheckWithin, group: readonly CheckedStat
       findings.strangers.add(context.role)
     }
   }
-  const path = await readPath((sql) => query(`SAVEPOINT hotswap_statement; ${sql}`))
+  const { path } = await readPath((sql) => query(`SAVEPOINT hotswap_statement; ${sql}`))
   const rewriteBatch = (at: number) =>
     group.slice(at, at + BATCH).flatMap((statement) => {
       check.left()

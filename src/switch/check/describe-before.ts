@@ -8,7 +8,7 @@ import type { Describer } from './describer.js'
 import { planSql, typeList } from './plan-sql.js'
 import { requestOf } from './read-ahead.js'
 import type { RecordedStatement } from './recorded-statements.js'
-import { groupByContext, readPath, searchPathSql } from './statement-session.js'
+import { groupByContext, readPath, type SearchPath, searchPathSql } from './statement-session.js'
 
 /** How long a statement waits for a lock, or is planned, at most; traffic goes on meanwhile. */
 const LOCK_MS = 200
@@ -26,7 +26,7 @@ export async function describeBefore(
   )
   const described = new Map<string, CheckedStatement>()
   for (const group of groupByContext(recorded)) {
-    const path = await becomeRole(describer, group[0])
+    const { path, setting } = await becomeRole(describer, group[0])
     for (const statement of group) {
       const version = versionIndex(generation, statement.version)
       if (version < 0) continue
@@ -48,13 +48,13 @@ export async function describeBefore(
             }
           : { kind: 'failed', error: description.error }
       }
-      const { role, searchPath } = statement
       const words = wordsOfText(sent)
       described.set(statement.id, {
         text,
         version: statement.version,
-        role,
-        searchPath,
+        role: statement.role,
+        // Read here, also where it is the role's default: what a migration makes of that is for new sessions.
+        searchPath: setting,
         parameterOids,
         recorded: true,
         words,
@@ -68,8 +68,8 @@ export async function describeBefore(
 }
 
 /** Takes on the role where the connection may, and gives what its bare names are looked up in. */
-async function becomeRole({ query }: Describer, context: StatementContext | undefined): Promise<readonly string[]> {
-  if (context === undefined) return []
+async function becomeRole({ query }: Describer, context: StatementContext | undefined): Promise<SearchPath> {
+  if (context === undefined) return { path: [], setting: '' }
   await query('RESET ROLE')
   await query(searchPathSql(context, false))
   if (context.role !== undefined) {

@@ -25,8 +25,14 @@ function defaultPathSql(role: string | undefined): string {
     ORDER BY s.setrole <> 0 DESC, s.setdatabase <> 0 DESC LIMIT 1), '"$user", public')`
 }
 
-/** What a probe of such a session says: the schemas that bare names are looked up in, those that are not there too. */
-export async function readPath(query: TextQuery): Promise<readonly string[]> {
+/** What bare names are looked up in. */
+export interface SearchPath {
+  /** As a probe of such a session says it: the schemas, those that are not there too. */
+  readonly path: readonly string[]
+  readonly setting: string
+}
+
+export async function readPath(query: TextQuery): Promise<SearchPath> {
   const rows = await query(`SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(true)),
     pg_catalog.current_setting('search_path'), current_user`)
   const [schemas, setting, user] = rows[0] ?? []
@@ -35,7 +41,7 @@ export async function readPath(query: TextQuery): Promise<readonly string[]> {
     if (name === 'pg_temp') return []
     return name !== '$user' ? name : path.includes(user ?? '') ? (user ?? '') : []
   })
-  return [...path.filter((name) => !named.includes(name)), ...named]
+  return { path: [...path.filter((name) => !named.includes(name)), ...named], setting: setting ?? '' }
 }
 
 /** Statements that are checked under the same role and search_path. */

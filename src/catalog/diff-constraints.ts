@@ -1,5 +1,6 @@
 import type { Column, Constraint, Index, Relation } from './catalog.js'
 import type { ChangedRelation, Declared } from './diff.js'
+import { paired, shapes } from './pair-constraints.js'
 
 /** Two clauses for a message. */
 export interface Finding {
@@ -125,17 +126,14 @@ function goneWithColumn(attnums: readonly number[], { before }: ChangedRelation,
   return before.columns.some(({ attnum, name }) => attnums.includes(attnum) && declared.computed.has(name))
 }
 
-/** Those of `some` that `others` does not have: by oid, or dropped and made again with the same shape. */
+/** Those of `some` that `others` does not have with the same shape. */
 function unmatched<T extends Constraint | Index>(
   some: readonly T[],
   others: readonly T[],
   change: ChangedRelation,
 ): T[] {
-  // A shape numbers the columns, which a relation that was made again may have in another order.
-  const isRemade = change.before.oid !== change.after.oid
-  const shapeOf = (thing: T) => (isRemade ? thing.definition : withoutOperators(thing))
-  const byOid = new Map(others.map((thing) => [thing.oid, shapeOf(thing)]))
-  const remade = new Set(others.map((thing) => `${thing.name} ${shapeOf(thing)}`))
+  const shapeOf = shapes(change.before, change.after)
+  const pairs = paired(some, others, shapeOf)
   // ALTER TYPE makes again what is on a column, with operators of the new type.
   const retyped = new Set(
     change.columns.flatMap(({ before, after }) => (before.typeOid === after.typeOid ? [] : [after.attnum])),
@@ -146,16 +144,11 @@ function unmatched<T extends Constraint | Index>(
   const readsRetyped = ({ shape = '' }: T) =>
     [...shape.matchAll(/:varattno (\d+)/g)].some(([, attnum]) => retyped.has(Number(attnum)))
   return some.filter((thing) => {
-    if (byOid.get(thing.oid) === shapeOf(thing) || remade.has(`${thing.name} ${shapeOf(thing)}`)) return false
+    const other = pairs.get(thing)
+    if (other !== undefined && shapeOf(other) === shapeOf(thing)) return false
     if (readsRetyped(thing) && texts.has(textOf(thing))) return false
     return !((thing.columns ?? []).some((attnum) => retyped.has(attnum)) && places.has(placeOf(thing)))
   })
-}
-
-/** A foreign key compares by other operators where the column that it refers to has another type: its last array. */
-function withoutOperators(thing: Constraint | Index): string {
-  const shape = thing.shape ?? thing.definition
-  return 'kind' in thing && thing.kind === 'foreign' ? shape.replace(/ \{[\d,]*\}$/, '') : shape
 }
 
 /** An index or check by its name and text, without the casts that PostgreSQL adds for a column's type. */

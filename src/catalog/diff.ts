@@ -1,6 +1,7 @@
 import type { Catalog, Column, Relation } from './catalog.js'
 import { diffRelation, relationWords } from './diff-relation.js'
 import { type Difference, qualifiedName } from './difference.js'
+import { constraintsNow, indexesNow } from './pair-constraints.js'
 
 /** An old relation and what became of it, where something changed that an old statement can name or see. */
 export interface ChangedRelation {
@@ -115,8 +116,8 @@ function isChanged({ before, after, columns, dropped, added }: ChangedRelation):
     added.length > 0 ||
     dropped.length > 0 ||
     columns.some((column) => isOther(column.before, column.after)) ||
-    anyRenamed(before.constraints, after.constraints) ||
-    anyRenamed(before.indexes, after.indexes)
+    anyRenamed(constraintsNow(before, after)) ||
+    anyRenamed(indexesNow(before, after))
   )
 }
 
@@ -134,11 +135,6 @@ function isOther(before: Column, after: Column): boolean {
 }
 
 /** ON CONFLICT ON CONSTRAINT and error fields name constraints and indexes. */
-function anyRenamed(
-  before: readonly { oid: number; name: string }[],
-  after: readonly { oid: number; name: string }[],
-): boolean {
-  if (before.length === 0) return false
-  const names = new Map(after.map((thing) => [thing.oid, thing.name]))
-  return before.some((thing) => (names.get(thing.oid) ?? thing.name) !== thing.name)
+function anyRenamed(now: ReadonlyMap<{ readonly name: string }, { readonly name: string }>): boolean {
+  return [...now].some(([before, after]) => before.name !== after.name)
 }

@@ -1,5 +1,6 @@
 import type { Catalog, Relation } from '../catalog/catalog.js'
 import { isSystemSchema } from '../catalog/diff.js'
+import { constraintsNow } from '../catalog/pair-constraints.js'
 import { QUERY_FUNCTIONS, TABLE_FUNCTIONS } from '../resolve/hidden-query.js'
 import { relationsHolding } from './composite.js'
 import { type Mapping, plainName, type RelationMapping } from './mapping.js'
@@ -14,8 +15,9 @@ export function closureOf(before: Catalog, after: Catalog, mapping: Mapping): Cl
   for (const change of mapping.relations.values()) {
     names.add(change.before.name).add(change.after.name)
     for (const name of changedColumnNames(change)) names.add(name)
-    for (const { oid, name } of change.before.constraints) {
-      if (change.after.constraints.find((constraint) => constraint.oid === oid)?.name !== name) names.add(name)
+    const now = constraintsNow(change.before, change.after)
+    for (const constraint of change.before.constraints) {
+      if (now.get(constraint)?.name !== constraint.name) names.add(constraint.name)
     }
   }
   for (const used of before.rowTypeFunctions) if (mapping.relations.has(used.relationOid)) names.add(used.name)

@@ -1,4 +1,5 @@
 import type { NamedObject, Relation } from '../catalog/catalog.js'
+import { constraintsNow, indexesNow } from '../catalog/pair-constraints.js'
 import { fromByteString } from '../sql/byte-string.js'
 import { quoteIdentifier } from '../sql/identifier.js'
 import type { RelationMapping } from './mapping.js'
@@ -74,10 +75,7 @@ function relationBack(
     before,
     after,
     columns: columns ?? new Map(after.columns.map(({ name }) => [name, { name, same: true }])),
-    constraints: new Map([
-      ...renamed(before.constraints, after.constraints),
-      ...renamed(before.indexes, after.indexes),
-    ]),
+    constraints: new Map([...renamed(constraintsNow(before, after)), ...renamed(indexesNow(before, after))]),
   }
 }
 
@@ -113,16 +111,10 @@ function composed(
   return back
 }
 
-interface Named {
-  readonly oid: number
-  readonly name: string
-}
-
-function renamed(before: readonly Named[], after: readonly Named[]): [string, string][] {
-  return after.flatMap(({ oid, name }): [string, string][] => {
-    const old = before.find((candidate) => candidate.oid === oid)
-    return old !== undefined && old.name !== name ? [[name, old.name]] : []
-  })
+function renamed(
+  now: ReadonlyMap<{ readonly name: string }, { readonly name: string }>,
+): readonly (readonly [string, string])[] {
+  return [...now].flatMap(([old, { name }]) => (old.name === name ? [] : [[name, old.name] as const]))
 }
 
 function objectsBack(steps: readonly StepFacts[]): Pick<NamesBack, 'objects' | 'types'> {

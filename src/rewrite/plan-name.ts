@@ -1,4 +1,5 @@
 import type { Relation } from '../catalog/catalog.js'
+import { constraintsNow } from '../catalog/pair-constraints.js'
 import { lookUpRelation } from '../resolve/namespace.js'
 import type {
   ColumnStringReference,
@@ -55,7 +56,7 @@ export function planColumnString(context: PlanContext, reference: ColumnStringRe
 export function planConstraint(context: PlanContext, reference: ConstraintReference): void {
   const change = mappingOf(context, reference.range)
   const old = change?.before.constraints.find((constraint) => constraint.name === reference.name)
-  const renamed = change?.after.constraints.find((constraint) => constraint.oid === old?.oid)
+  const renamed = change && old && constraintsNow(change.before, change.after).get(old)
   if (renamed === undefined || renamed.name === reference.name) return
   const { source } = context
   const index = findWord(source, tokenIndexAt(source, reference.after), 'constraint') + 1

@@ -13,7 +13,7 @@ import { introspectDatabase } from '../support/introspect-database.js'
 import { withTextQuery } from '../support/text-query.js'
 
 const schema = `
-  CREATE TABLE harbours (id int PRIMARY KEY, town text NOT NULL, depth int DEFAULT 3 CHECK (depth > 0));
+  CREATE TABLE harbours (id int PRIMARY KEY, town text NOT NULL UNIQUE, depth int DEFAULT 3 CHECK (depth > 0));
   CREATE TABLE ships (id int PRIMARY KEY, harbour int REFERENCES harbours);
   CREATE VIEW deep AS SELECT id AS harbour, town FROM harbours WHERE depth > 9;
   CREATE FUNCTION tide(text, hour int DEFAULT 6) RETURNS int LANGUAGE sql AS 'SELECT 1';
@@ -50,7 +50,7 @@ async function planned(migration: string, rules = 'tables: {}') {
     return outcome.kind === 'unchanged' ? text : outcome.text
   }
   const columns = (table: string) => columnsOf(mapping, findRelation(before, ['public'], undefined, table)?.oid ?? 0)
-  return { database, differences: differences.map(formatDifference), rewrite, columns }
+  return { database, differences: differences.map(formatDifference), rewriter, rewrite, columns }
 }
 
 function columnsOf(mapping: Mapping, oid: number): Record<string, string> {
@@ -61,11 +61,12 @@ function columnsOf(mapping: Mapping, oid: number): Record<string, string> {
 }
 
 const remade = `
-  CREATE TABLE harbours_new (town text NOT NULL, id int PRIMARY KEY, country text, depth int DEFAULT 3 CHECK (depth > 0));
+  CREATE TABLE harbours_new (town text NOT NULL CONSTRAINT harbours_town_key2 UNIQUE, id int PRIMARY KEY, country text, depth int DEFAULT 3 CHECK (depth > 0));
   INSERT INTO harbours_new SELECT town, id, NULL, depth FROM harbours;
   DROP TABLE harbours CASCADE;
   ALTER TABLE harbours_new RENAME TO harbours;
   ALTER INDEX harbours_new_pkey RENAME TO harbours_pkey;
+  ALTER INDEX harbours_town_key2 RENAME TO harbours_town_key;
   ALTER TABLE harbours RENAME CONSTRAINT harbours_new_depth_check TO harbours_depth_check;
   ALTER TABLE ships ADD FOREIGN KEY (harbour) REFERENCES harbours;
   CREATE VIEW deep AS SELECT id AS harbour, town FROM harbours WHERE depth > 9;
@@ -90,6 +91,43 @@ test('an INSERT without a column list fills the columns of the table that was ma
 test('a table that was made again with its constraints leaves nothing open but who refers to it', async () => {
   const step = await planned(remade)
   expect(step.differences.filter((text) => !text.includes('foreign key "ships_harbour_fkey"'))).toEqual([])
+})
+
+test('constraints and unique indexes that were made again under other names are the same, and errors name the old ones', async () => {
+  const step = await planned(`
+    ALTER TABLE ships DROP CONSTRAINT ships_harbour_fkey,
+      ADD CONSTRAINT fk_ships_harbour FOREIGN KEY (harbour) REFERENCES harbours;
+    ALTER TABLE harbours DROP CONSTRAINT harbours_depth_check, ADD CONSTRAINT depth_positive CHECK (depth > 0);
+    ALTER TABLE harbours DROP CONSTRAINT harbours_town_key, ADD CONSTRAINT town_unique UNIQUE (town)`)
+  expect(step.differences).toEqual([])
+  const rewritten = step.rewrite(
+    'INSERT INTO harbours VALUES (1) ON CONFLICT ON CONSTRAINT harbours_town_key DO NOTHING',
+  )
+  expect(rewritten).toContain('ON CONSTRAINT town_unique')
+  const told = new Map([
+    ['C', '23503'],
+    ['s', 'public'],
+    ['t', 'ships'],
+    ['n', 'fk_ships_harbour'],
+    ['M', 'insert or update on table "ships" violates foreign key constraint "fk_ships_harbour"'],
+  ])
+  const mapped = step.rewriter.mapError(told, 0, undefined)
+  expect(mapped.get('n')).toBe('ships_harbour_fkey')
+  expect(mapped.get('M')).toContain('constraint "ships_harbour_fkey"')
+})
+
+test('a foreign key that was made again otherwise, or of which there are two alike, is another one', async () => {
+  const other = await planned(`
+    ALTER TABLE ships DROP CONSTRAINT ships_harbour_fkey,
+      ADD CONSTRAINT fk_ships_harbour FOREIGN KEY (harbour) REFERENCES harbours ON DELETE CASCADE`)
+  expect(other.differences.join('\n')).toMatch(
+    /"ships_harbour_fkey" was dropped or changed.*a new foreign key "fk_ships_harbour"/s,
+  )
+  const two = await planned(`
+    ALTER TABLE ships DROP CONSTRAINT ships_harbour_fkey,
+      ADD CONSTRAINT one FOREIGN KEY (harbour) REFERENCES harbours,
+      ADD CONSTRAINT two FOREIGN KEY (harbour) REFERENCES harbours`)
+  expect(two.differences.join('\n')).toContain('"ships_harbour_fkey" was dropped or changed')
 })
 
 test('a column that the table made again does not have is a dropped one', async () => {

@@ -54,7 +54,7 @@ WITH space AS MATERIALIZED (
   GROUP BY a.attrelid
 ), con AS (
   SELECT k.conrelid, pg_catalog.json_agg(pg_catalog.json_build_array(
-    k.oid::int8, k.conname, k.contype, k.conkey, pg_catalog.pg_get_constraintdef(k.oid),
+    k.oid::int8, k.conname, k.contype, k.conkey, CASE WHEN k.contype <> 'n' THEN pg_catalog.pg_get_constraintdef(k.oid) END,
     pg_catalog.concat_ws(' ', k.condeferrable, k.condeferred, k.connoinherit, k.conkey,
       k.confrelid, k.confkey, k.confupdtype, k.confdeltype, k.confmatchtype, k.conpfeqop, k.conexclop,
       pg_catalog.regexp_replace(k.conbin::text, ' :location -?[0-9]+', '', 'g'))
@@ -64,11 +64,13 @@ WITH space AS MATERIALIZED (
 ), idx AS (
   SELECT i.indrelid, pg_catalog.json_agg(pg_catalog.json_build_array(
     i.indexrelid::int8, c.relname, i.indisunique, i.indkey::int2[], pg_catalog.pg_get_indexdef(i.indexrelid),
-    pg_catalog.concat_ws(' ', c.relam, i.indisunique, pg_catalog.to_jsonb(i)->>'indnullsnotdistinct', i.indimmediate,
+    pg_catalog.concat_ws(' ', c.relam, i.indisunique, (SELECT indnullsnotdistinct::text FROM pg_catalog.pg_index x WHERE x.indexrelid = i.indexrelid), i.indimmediate,
       i.indisvalid, i.indnkeyatts, i.indkey, i.indcollation, i.indclass, i.indoption,
       pg_catalog.regexp_replace(pg_catalog.concat(i.indexprs, i.indpred), ' :location -?[0-9]+', '', 'g'))
   ) ORDER BY i.indexrelid) AS list
   FROM pg_catalog.pg_index i
+  -- PostgreSQL 14 has no such column: the name means this one then.
+  CROSS JOIN (SELECT NULL::boolean AS indnullsnotdistinct) older
   JOIN rel ON rel.oid = i.indrelid AND NOT rel.system
   JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
   GROUP BY i.indrelid

@@ -45,9 +45,11 @@ const CONTEXTS_OF_PATH = 8
 /** The part of a cache key that is not the text, of a few characters; equal contexts have equal keys. */
 export function contextKeys(): (request: RewriteRequest) => string {
   const identities: Identities = { known: new WeakMap(), next: 1 }
-  const keys = new LRUCache<string, string>({ max: CONTEXTS })
+  // Room for so many takes a millisecond to make, and the first use comes after a switch, not within it.
+  let keys: LRUCache<string, string> | undefined
   let next = 0
   const keyOf = (context: RewriteContext): string => {
+    keys ??= new LRUCache({ max: CONTEXTS })
     const whole = JSON.stringify(PARTS.map((part) => KEYED[part](context, identities)))
     const key = keys.get(whole) ?? `${(next++).toString(36)} `
     keys.set(whole, key)

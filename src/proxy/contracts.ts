@@ -94,12 +94,14 @@ export interface MigratorSession {
   readonly user: string
   readonly database: string
   readonly applicationName: string
-  /** The server's backend. */
+  /** The server's backend; until learnPid() was called maybe one that a pooler made up. */
   readonly pid: number | undefined
   /** It was started with `-c hotswap.allow_breaking=on`: what would break old statements is told, not refused. */
   readonly allowBreaking: boolean
   /** Runs SQL on the session's own server connection. Rejects only when the server connection is lost. */
   query(sql: string): Promise<InternalResult>
+  /** Asks the session itself which backend it has, where that is not certain: to be called before `pid` is relied on. */
+  learnPid(): Promise<void>
   /**
    * Parses and describes statements without running them, all in one batch. In a transaction block an error fails the
    * block: nothing is said of those after the first one that has an error.
@@ -244,8 +246,9 @@ export interface NewBackend {
 }
 
 export type Admitted =
-  /** `left` is to be called when the session ends; `busy`: the server may still work for it. */
-  { readonly ok: true; left(busy: boolean): void } | { readonly ok: false; readonly error: ClientError }
+  /** `pid` is the backend; `left` is to be called when the session ends; `busy`: the server may still work for it. */
+  | { readonly ok: true; readonly pid: number; left(busy: boolean): void }
+  | { readonly ok: false; readonly error: ClientError }
 
 /** Decides whether app sessions may serve; other proxies have to know of them first. */
 export interface Admission {

@@ -8,8 +8,8 @@ import {
 import { decodeQuery } from '../wire/frontend.js'
 import { errorFields } from './client-error.js'
 import type { HookReply, MigratorSession } from './contracts.js'
-import { describeStatements, runInternalQuery } from './internal-query.js'
-import type { Session } from './session.js'
+import { askBackend, describeStatements, runInternalQuery } from './internal-query.js'
+import { pidOf, type Session } from './session.js'
 
 /** Gives a Query of a migrator or control session to its hook; false while earlier messages are not answered. */
 export function takeHookQuery(session: Session): boolean {
@@ -64,10 +64,13 @@ export function migratorSession(session: Session): MigratorSession {
     applicationName: session.applicationName,
     // A tool's session is one before the server has told its backend.
     get pid() {
-      return session.key?.pid
+      return pidOf(session)
     },
     allowBreaking: session.allowBreaking,
     query: (sql) => runInternalQuery(session, sql),
+    async learnPid() {
+      session.backend ??= await askBackend(session)
+    },
     describe: (statements) => describeStatements(session, statements),
     notice(text) {
       if (session.phase === 'ended') return

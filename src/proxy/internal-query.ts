@@ -33,6 +33,12 @@ export function runForClient(session: Session, text: string, complete?: Buffer[]
   })
 }
 
+/** pg_backend_pid(); undefined where it is not told, as in a transaction that has failed. Rejects as runInternalQuery does. */
+export async function askBackend(session: Session): Promise<number | undefined> {
+  const result = await runInternalQuery(session, 'SELECT pg_catalog.pg_backend_pid()')
+  return result.ok ? Number(result.rows[0]?.[0]) : undefined
+}
+
 type Collect = (type: number, buffer: Buffer, start: number, end: number) => void
 
 function sendQuery(session: Session, text: string, collect: Collect): Promise<InternalResult> {

@@ -12,7 +12,7 @@ import { createOutput } from './output.js'
 import { createStatementBook } from './prepared-statements.js'
 import { queryShape } from './query-shape.js'
 import { createReplyQueue } from './reply-queue.js'
-import { isBusy, type ProxyContext, type Session, stateOf } from './session.js'
+import { isBusy, type ProxyContext, pidOf, type Session, stateOf } from './session.js'
 import { openTool } from './tool-session.js'
 
 export interface SessionStart {
@@ -71,6 +71,7 @@ export function openSession(context: ProxyContext, start: SessionStart): Session
     knowsLedger: false,
     phase: 'startup',
     key: undefined,
+    backend: undefined,
     status: 'I',
     applicationName: start.identity.applicationName,
     searchPath: undefined,
@@ -158,7 +159,7 @@ function takeSeat(session: Session): void {
     describe: () => {
       const state = stateOf(session)
       return {
-        pid: session.key?.pid,
+        pid: pidOf(session),
         user: session.identity.user,
         applicationName: session.applicationName,
         state: state === 'transaction' || state === 'failed' ? state : 'active',

@@ -94,6 +94,8 @@ export interface Session {
 
   phase: 'startup' | 'serving' | 'ended'
   key: BackendKey | undefined
+  /** pg_backend_pid(), once it is certain: a pooler in between makes keys up. */
+  backend: number | undefined
   /** As of the last ReadyForQuery. */
   status: TransactionStatus
   applicationName: string
@@ -169,6 +171,11 @@ export function isBusy(session: Session): boolean {
   return session.phase === 'serving' && (session.status !== 'I' || !session.replies.idle || session.hooking)
 }
 
+/** The server's backend, as far as is known. */
+export function pidOf({ backend, key }: Session): number | undefined {
+  return backend ?? key?.pid
+}
+
 export function sessionInfo(session: Session): SessionInfo {
   return {
     id: session.id,
@@ -177,7 +184,7 @@ export function sessionInfo(session: Session): SessionInfo {
     database: session.identity.database,
     applicationName: session.applicationName,
     version: session.kind === 'app' ? session.versionName : undefined,
-    pid: session.key?.pid,
+    pid: pidOf(session),
     state: stateOf(session),
     since: session.since,
   }

@@ -1,7 +1,7 @@
 import { encodeReadyForQuery } from '../wire/backend.js'
 import type { Admission, ClientError } from './contracts.js'
 import { endWithError } from './end-session.js'
-import { runInternalQuery } from './internal-query.js'
+import { askBackend } from './internal-query.js'
 import { startProbe } from './probe-exchange.js'
 import type { Session } from './session.js'
 
@@ -41,7 +41,7 @@ function probe(session: Session): void {
 }
 
 async function admit(session: Session, admission: Admission): Promise<void> {
-  const admitted = await admission.admit({ pid: session.key?.pid, ask: () => askBackend(session) })
+  const admitted = await admission.admit({ pid: session.key?.pid, ask: () => certainBackend(session) })
   if (hasEnded(session)) {
     if (admitted.ok) admitted.left(false)
     return
@@ -51,6 +51,7 @@ async function admit(session: Session, admission: Admission): Promise<void> {
     return
   }
   session.left = admitted.left
+  session.backend = admitted.pid
   if (session.epoch.bare) {
     session.toClient.put(encodeReadyForQuery(session.status))
     serve(session)
@@ -62,10 +63,10 @@ function hasEnded({ phase }: Session): boolean {
   return phase === 'ended'
 }
 
-async function askBackend(session: Session): Promise<number> {
-  const result = await runInternalQuery(session, 'SELECT pg_catalog.pg_backend_pid()')
-  if (!result.ok) throw new Error(`the backend could not be asked: ${result.error.get('M') ?? ''}`)
-  return Number(result.rows[0]?.[0])
+async function certainBackend(session: Session): Promise<number> {
+  const pid = await askBackend(session)
+  if (pid === undefined) throw new Error('the session does not say which backend it has')
+  return pid
 }
 
 const notAdmitted: ClientError = {

@@ -23,6 +23,8 @@ import type { ToolState } from './tool-session.js'
  *
  *     Query 'ALTER ...'                 BEGIN; hold; ALTER ...; compare; COMMIT; release
  *     Parse Bind Execute Sync           the same, the ALTER in place of the Execute, the COMMIT before the Sync
+ *
+ * A query that calls a function of the users' own is bound and executed by the tool itself, once traffic is held.
  */
 export function takeForTool(session: Session, tool: ToolState): boolean {
   const { fromClient, replies } = session
@@ -35,6 +37,8 @@ export function takeForTool(session: Session, tool: ToolState): boolean {
     case Frontend.Query:
       return replies.idle && takeToolQuery(session, tool)
     case Frontend.Bind:
+      // Taken again when traffic is held.
+      if (holdsForQuery(session, tool)) return false
       noteBoundName(session, tool)
       return takeMessage(session)
     case Frontend.Execute:
@@ -169,6 +173,28 @@ function endBlock(tool: ToolState): void {
   tool.migration.abandon()
 }
 
+const QUERY = /^\s*(?:with|select|insert|update|delete|merge|values|table)\b/i
+
+/** True where traffic is to be held before a query is bound: its portal would not survive what is asked before that. */
+function holdsForQuery(session: Session, tool: ToolState): boolean {
+  const { buffer, start, end } = session.fromClient
+  const bound = decodeBindNames(buffer, start, end)
+  const text = bound === undefined ? undefined : session.statements.get(bound.statement)?.text
+  const { migration } = tool
+  if (text === undefined || migration.switching || session.replies.skipping || !QUERY.test(text)) return false
+  const [statement] = session.context.options.tools?.read(text) ?? []
+  if (statement?.kind !== 'shape') return false
+  inTurn(session, async () => {
+    if (!(await answeredSoFar(session))) return
+    await wrap(session, tool)
+    const result = await migration.run(statement, async () => ({ ok: true, rows: [], tag: '' }))
+    if (result.ok) return
+    session.toClient.put(encodeErrorResponse(result.error))
+    tool.skipping = true
+  })
+  return true
+}
+
 /** A ledger's entry may be bound to parameters. */
 function noteBoundName(session: Session, tool: ToolState): void {
   const { buffer, start, end } = session.fromClient
@@ -188,8 +214,7 @@ function takeToolExecute(session: Session, tool: ToolState): boolean {
   const [statement] = (text === undefined ? undefined : session.context.options.tools?.read(text)) ?? []
   if (statement === undefined || session.replies.skipping) return takeExecute(session)
   // A query is run as it was bound: its parameters and formats are the client's.
-  const query = /^\s*(?:with|select|insert|update|delete|merge|values|table)\b/i.test(statement.text)
-  if (query || passes(session, tool, [statement])) {
+  if (QUERY.test(statement.text) || passes(session, tool, [statement])) {
     tool.migration.note(statement)
     return takeExecute(session)
   }

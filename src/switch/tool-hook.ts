@@ -18,7 +18,9 @@ export function createToolHook(options: ToolHookOptions): ToolHook {
     guarded,
     read(text) {
       const { objectsByName, byName } = headOf(versions.current())
-      const isUserFunction = (name: string) => objectsByName.get(name)?.some(({ kind }) => kind === 'function') === true
+      // PostgreSQL lets no function change anything that is declared not to.
+      const isUserFunction = (name: string) =>
+        objectsByName.get(name)?.some(({ kind, volatile }) => kind === 'function' && volatile !== false) === true
       const isTaken = (name: string) => objectsByName.has(name) || [...byName.values()].some((names) => names.has(name))
       return readToolStatements(text, { parser, ledgers, isUserFunction, isTaken })
     },

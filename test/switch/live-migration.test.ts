@@ -221,6 +221,33 @@ test('CREATE INDEX CONCURRENTLY, new tables and new functions hold nobody', asyn
   expect(versionsOf(hotswap)).toEqual(['initial'])
 })
 
+test('a query that calls a function of the users holds traffic, with parameters too, in a block and outside', async () => {
+  hotswap = await startTestHotswap(`${schema}
+    CREATE FUNCTION rename_column(table_name text, old text, new text) RETURNS text LANGUAGE plpgsql AS $$
+      BEGIN EXECUTE format('ALTER TABLE %I RENAME %I TO %I', table_name, old, new); RETURN new; END $$;
+    CREATE FUNCTION reads(text) RETURNS bigint STABLE LANGUAGE sql AS 'SELECT length($1)::bigint'`)
+  const app = await hotswap.connect()
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  const call = (...values: string[]) => ({ text: 'SELECT rename_column($1, $2, $3) AS done', values })
+  expect((await tool.query(call('users', 'name', 'full_name'))).rows).toEqual([{ done: 'full_name' }])
+  expect(versionsOf(hotswap)).toEqual(['initial', '0001-migration'])
+  await tool.query('BEGIN')
+  expect((await tool.query({ ...call('users', 'email', 'mail'), name: 'named' })).rows).toEqual([{ done: 'mail' }])
+  const waiting = app.query('SELECT name, email FROM users')
+  await waitFor(() => sessionsOf(hotswap as TestHotswap, 'app').some(({ state }) => state === 'held'))
+  expect((await tool.query({ ...call('posts', 'title', 'headline'), name: 'named' })).rows).toEqual([
+    { done: 'headline' },
+  ])
+  await tool.query('COMMIT')
+  expect((await waiting).rows).toEqual([{ name: 'Ada', email: 'ada@example.org' }])
+  expect(versionsOf(hotswap)).toEqual(['initial', '0001-migration', '0002-migration'])
+  await expect(tool.query(call('nosuch', 'a', 'b'))).rejects.toMatchObject({ code: '42P01' })
+  expect((await tool.query(call('posts', 'headline', 'title'))).rows).toEqual([{ done: 'title' }])
+  await app.query('BEGIN; SELECT 1')
+  expect((await tool.query({ text: 'SELECT reads($1)::int AS n', values: ['Ada'] })).rows).toEqual([{ n: 3 }])
+  await app.query('COMMIT')
+})
+
 test('a new table, view, sequence or function that takes the name of an old one for some search_path is a step', async () => {
   const makes = [
     ['CREATE TABLE app.users (id int, title text)', 'SELECT name FROM users'],

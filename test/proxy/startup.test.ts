@@ -215,6 +215,7 @@ test('options of the proxy are taken out, and the others stay as they were writt
 })
 
 test('a session to another database is relayed as it is', async () => {
+  await until('those of other tests are gone', () => proxy.sessions().length === 0)
   const one = await connectWire({
     port: proxy.port,
     database: 'postgres',
@@ -228,6 +229,7 @@ test('a session to another database is relayed as it is', async () => {
 })
 
 test('a replication connection is relayed as it is', async () => {
+  await until('those of other tests are gone', () => proxy.sessions().length === 0)
   const one = await connectWire({ port: proxy.port, database: 'app', startup: { replication: 'database' } })
   one.send(query('IDENTIFY_SYSTEM'))
   await one.until('D')

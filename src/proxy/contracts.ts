@@ -241,6 +241,8 @@ export interface SpeakingSession {
 export interface NewBackend {
   /** As its BackendKeyData has it, which a pooler in between makes up; undefined where there was none. */
   readonly pid: number | undefined
+  /** What its session is to speak. */
+  readonly version: string
   /** Asks on the connection itself for pg_backend_pid(). */
   ask(): Promise<number>
 }
@@ -253,6 +255,8 @@ export type Admitted =
 /** Decides whether app sessions may serve; other proxies have to know of them first. */
 export interface Admission {
   admit(backend: NewBackend): Promise<Admitted>
+  /** A session that serves speaks another version from now on; why it may not, where it has to end. */
+  speak(version: string): Promise<ClientError | undefined>
 }
 
 export interface ProxyOptions {

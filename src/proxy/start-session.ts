@@ -41,7 +41,8 @@ function probe(session: Session): void {
 }
 
 async function admit(session: Session, admission: Admission): Promise<void> {
-  const admitted = await admission.admit({ pid: session.key?.pid, ask: () => certainBackend(session) })
+  const { key, versionName: version } = session
+  const admitted = await admission.admit({ pid: key?.pid, version, ask: () => certainBackend(session) })
   if (hasEnded(session)) {
     if (admitted.ok) admitted.left(false)
     return

@@ -123,6 +123,7 @@ async function runTries(
   const { hold, versions, log } = options
   const holds: number[] = []
   // Of a lost connection the try itself tells.
+  await session.learnPid().catch(() => undefined)
   await prepareQuestionsAlone(session, hold.lockTimeoutMs).catch(() => undefined)
   while (true) {
     const outcome = await versions.exclusive((access) => holdAndRun(options, session, migration, access, signal, holds))

@@ -159,6 +159,7 @@ export function openMigration(
   }
 
   async function firstRun(execute: () => Promise<InternalResult>): Promise<InternalResult> {
+    await session.learnPid()
     await prepareQuestions(session, hold.lockTimeoutMs)
     const prepared = await prepareCheck(options.check, hold.checkMs)
     if (prepared !== undefined && 'kind' in prepared) return { ok: false, error: errorOf(prepared) }

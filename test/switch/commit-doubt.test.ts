@@ -41,6 +41,7 @@ async function migrateWithLostCommit(when: 'before' | 'after') {
     pid,
     allowBreaking: false,
     notice: () => undefined,
+    learnPid: async () => undefined,
     describe: () => Promise.reject(new Error('not asked')),
     async query(sql) {
       if (sql === 'COMMIT') {

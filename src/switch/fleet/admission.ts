@@ -1,5 +1,7 @@
 import type { Admission, Admitted, ClientError } from '../../proxy/contracts.js'
+import { retiredError } from '../version-changes.js'
 import type { Requests } from './requests.js'
+import type { Spoken } from './spoken.js'
 
 /** What the admission of sessions needs of the fleet. */
 export interface AdmissionSeams {
@@ -7,6 +9,7 @@ export interface AdmissionSeams {
   joined(): Promise<boolean>
   /** Makes a request; undefined where its answer was lost. */
   ask<T>(request: (requests: Requests, me: number) => Promise<T>): Promise<T | undefined>
+  readonly spoken: Spoken
 }
 
 /** The backends of app sessions, as the fleet knows them. */
@@ -26,10 +29,14 @@ const FORGET_MS = 200
  * Registers each backend before its session serves. One whose session has ended is forgotten, unless it was busy: the
  * server goes on with a statement whose client is gone, so that it counts as under way until the backend is seen gone.
  */
-export function createBackends({ joined, ask }: AdmissionSeams): Backends {
+export function createBackends({ joined, ask, spoken }: AdmissionSeams): Backends {
   const left = new Set<number>()
   const orphans = new Set<number>()
   let waiting = false
+  /** A pooler is in between: keys say nothing of backends. */
+  let pooled = false
+  /** The last session of each backend: a pooler may lend it to the next one before the end of the one before is seen here. */
+  const owners = new Map<number, symbol>()
 
   const forgetSoon = (pid: number) => {
     left.add(pid)
@@ -56,36 +63,53 @@ export function createBackends({ joined, ask }: AdmissionSeams): Backends {
   }
 
   /** Whether the backend is registered; undefined where this proxy is no member. */
-  const register = async (pid: number): Promise<boolean | undefined> => {
+  const register = async (pid: number, owner: symbol): Promise<boolean | undefined> => {
     while (await joined()) {
       // The system gives pids again.
       left.delete(pid)
       orphans.delete(pid)
+      owners.set(pid, owner)
       const answer = await ask((requests, me) => requests.register(me, pid))
       if (answer === undefined || answer.view.fenced) continue
+      if (!answer.registered) owners.delete(pid)
       return answer.registered
     }
     return undefined
   }
 
+  /** Why no session may speak the version. */
+  const refuseVersion = async (version: string): Promise<ClientError | undefined> => {
+    while (await joined()) {
+      const answer = await spoken.ensure(version)
+      if (answer === 'known') return undefined
+      if (answer === 'retired') return retiredError(version)
+    }
+    return notAMember
+  }
+
   return {
     admission: {
-      async admit({ pid, ask: askSession }): Promise<Admitted> {
-        let known = pid
-        let registered = known === undefined ? false : await register(known)
+      speak: refuseVersion,
+      async admit({ pid, version, ask: askSession }): Promise<Admitted> {
+        const own = Symbol('session')
+        let known = pooled ? undefined : pid
+        let registered = known === undefined ? false : await register(known, own)
         if (registered === false) {
           // A pooler in between answers with a key of its own: only the session itself can say which backend it has.
           known = await askSession()
-          registered = await register(known)
+          registered = await register(known, own)
+          pooled ||= registered === true && known !== pid
         }
         if (registered === undefined) return { ok: false, error: notAMember }
         if (known === undefined || !registered) return { ok: false, error: notSeen }
-        const own = known
+        const backend = known
         const leave = (busy: boolean) => {
-          if (busy) orphans.add(own)
-          else forgetSoon(own)
+          if (owners.get(backend) !== own) return
+          owners.delete(backend)
+          if (busy) orphans.add(backend)
+          else forgetSoon(backend)
         }
-        return { ok: true, left: leave }
+        return { ok: true, pid: backend, left: leave }
       },
     },
     async settled(signal) {

@@ -90,7 +90,11 @@ export async function startPgbouncer({ target, mode, poolSize, settings }: Pgbou
 
 async function untilReady(url: string, child: ChildProcess): Promise<void> {
   let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => void (said += String(chunk)))
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk) => {
+      said += String(chunk)
+    })
+  }
   const deadline = Date.now() + 20_000
   for (;;) {
     const error = await askConsole(url, 'SHOW VERSION').then(

@@ -1,0 +1,140 @@
+import { connect as connectSocket } from 'node:net'
+import pg from 'pg'
+import { expect, test, vi } from 'vitest'
+import { waitFor } from '../../support/start-hotswap.js'
+import { migrateThrough, startRelay } from '../../switch/fleet/support.js'
+import { useSetting } from './setting.js'
+import { migrations } from './visitors.js'
+
+// A pooler makes up the keys of its clients: which backend a session has, only the session itself can say.
+
+vi.setConfig({ testTimeout: 60_000 })
+
+const setting = useSetting()
+const hold = { timeoutMs: 500, lockTimeoutMs: 100, retries: 2, checkMs: 10_000 }
+
+test('a file that runs for too long is cancelled', async () => {
+  const { database, pooler, proxyBehind } = setting()
+  const proxy = await proxyBehind(await pooler({ target: database }), { config: { hold } })
+  const { error, ms } = await migrateThrough(proxy.url, 'slow', `${migrations.rename}; SELECT pg_sleep(20)`)
+  expect(error).toMatchObject({ code: '57014' })
+  expect(ms).toBeLessThan(10_000)
+})
+
+test('a tool that holds traffic for too long is cancelled, and traffic goes on', async () => {
+  const { database, pooler, proxyBehind, connect } = setting()
+  const proxy = await proxyBehind(await pooler({ target: database }), { config: { hold } })
+  const tool = await connect(proxy.url, '-c hotswap.run=on')
+  const app = await connect(proxy.url)
+  await tool.query('BEGIN')
+  await tool.query('ALTER TABLE users RENAME TO people')
+  const slow = tool.query('SELECT pg_sleep(20)').then(
+    () => undefined,
+    (error: pg.DatabaseError) => error,
+  )
+  const began = performance.now()
+  expect((await app.query('SELECT name FROM users WHERE id = 1')).rows).toEqual([{ name: 'user 1' }])
+  expect(performance.now() - began).toBeLessThan(10_000)
+  expect(await slow).toMatchObject({ code: '57014' })
+  await tool.query('ROLLBACK')
+})
+
+test('a client that waits for what the migration locked makes it give way at once, and who it is', async () => {
+  const { database, pooler, proxyBehind, connect } = setting()
+  const patient = { ...hold, timeoutMs: 20_000, lockTimeoutMs: 200 }
+  const proxy = await proxyBehind(await pooler({ target: database }), { config: { hold: patient } })
+  const tool = await connect(proxy.url, '-c hotswap.run=on')
+  const app = await connect(proxy.url)
+  await tool.query('BEGIN')
+  await tool.query('UPDATE posts SET title = title')
+  await app.query('BEGIN')
+  const waiting = app.query('UPDATE posts SET body = body')
+  const began = performance.now()
+  const error = await tool.query('ALTER TABLE users RENAME TO people').then(
+    () => undefined,
+    (thrown: pg.DatabaseError) => thrown,
+  )
+  expect(error).toMatchObject({ code: '55P03', message: expect.stringContaining('wait for locks that it took before') })
+  expect(performance.now() - began).toBeLessThan(10_000)
+  await waiting
+  await app.query('COMMIT')
+  await tool.query('ROLLBACK')
+})
+
+test('those in the way are named by their backends', async () => {
+  const { database, pooler, proxyBehind, connect } = setting()
+  const proxy = await proxyBehind(await pooler({ target: database }), { config: { hold } })
+  const app = await connect(proxy.url)
+  await app.query('BEGIN')
+  const { rows } = await app.query<{ pid: number }>('SELECT pg_backend_pid() AS pid FROM users LIMIT 1')
+  const { error, report } = await migrateThrough(proxy.url, 'renamed', migrations.rename)
+  expect(error).toMatchObject({ code: '55P03' })
+  expect(report?.blockers).toMatchObject([{ pid: rows[0]?.pid, state: 'transaction' }])
+  await app.query('COMMIT')
+})
+
+test('a cancel request reaches the statement of its client, and no other', async () => {
+  const { database, pooler, proxyBehind, connect } = setting()
+  const proxy = await proxyBehind(await pooler({ target: database }))
+  const app = await connect(proxy.url)
+  const other = await connect(proxy.url)
+  const lasting = other.query("SELECT pg_sleep(1), 'done' AS said")
+  const cancelled = app.query('SELECT pg_sleep(20)').then(
+    () => undefined,
+    (error: pg.DatabaseError) => error,
+  )
+  const { processID, secretKey } = app as unknown as { processID: number; secretKey: number }
+  const direct = await connect(database.url)
+  await waitFor(async () => {
+    const active = await direct.query(
+      "SELECT FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'",
+    )
+    return active.rowCount === 2
+  })
+  const packet = Buffer.alloc(16)
+  for (const [index, value] of [16, 80877102, processID, secretKey].entries()) packet.writeInt32BE(value, index * 4)
+  connectSocket(proxy.port, '127.0.0.1').end(packet)
+  expect(await cancelled).toMatchObject({ code: '57014' })
+  expect((await lasting).rows).toMatchObject([{ said: 'done' }])
+})
+
+test('clients that leave in the middle of their statements leave nothing that a switch waits for', async () => {
+  const { database, pooler, proxyBehind, connect } = setting()
+  const pool = await pooler({ target: database })
+  const proxy = await proxyBehind(pool)
+  for (let index = 0; index < 60; index++) {
+    const client = new pg.Client({ connectionString: proxy.url })
+    client.on('error', () => undefined)
+    await client.connect()
+    client.query('SELECT name FROM users WHERE id = 1').catch(() => undefined)
+    if (index % 3 === 1) await new Promise((resolve) => setImmediate(resolve))
+    if (index % 3 === 2) await (await connect(database.url)).query('SELECT 1')
+    ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+  }
+  const { error } = await migrateThrough(proxy.url, 'renamed', migrations.rename)
+  expect(error).toBeUndefined()
+})
+
+test('a proxy that is cut off is fenced: the backends that the pooler lent to its sessions end, and no others', async () => {
+  const { database, pooler, proxyBehind, connect } = setting()
+  const relay = await startRelay(new URL(database.url))
+  try {
+    const pool = await pooler({ target: database, poolSize: 12 })
+    const config = { hold: { ...hold, retries: 20 } }
+    const first = await proxyBehind(pool, { config })
+    const second = await proxyBehind(pool, { config: { ...config, control: relay.url } })
+    const fenced = await connect(second.url)
+    const stays = await connect(first.url)
+    const pid = async (client: pg.Client) => (await client.query('SELECT pg_backend_pid() AS pid')).rows[0]?.pid
+    const [gone, kept] = [await pid(fenced), await pid(stays)]
+    relay.cut()
+    const { error } = await migrateThrough(first.url, 'renamed', migrations.rename)
+    expect(error).toBeUndefined()
+    const direct = await connect(database.url)
+    const { rows } = await direct.query('SELECT pid FROM pg_stat_activity WHERE pid = ANY ($1)', [[gone, kept]])
+    expect(rows).toEqual([{ pid: kept }])
+    expect(await pid(stays)).toBe(kept)
+  } finally {
+    relay.stop()
+  }
+})

@@ -26,10 +26,15 @@ export async function commitTransaction(
   }
 }
 
-/** What becomes of a migration whose connection is gone before its COMMIT. */
+/** What becomes of a migration whose connection is gone in its transaction, before the COMMIT. */
 export function connectionLost(session: MigratorSession, control: TextQuery, error: unknown): AttemptOutcome {
   // The backend may not have noticed, and would go on with the DDL while it holds its locks.
   if (session.pid !== undefined)
     control(`SELECT pg_catalog.pg_terminate_backend(${session.pid})`).catch(() => undefined)
+  return lostConnection(error)
+}
+
+/** The same before its transaction. */
+export function lostConnection(error: unknown): AttemptOutcome {
   return failed({ sqlstate: '08006', message: `the connection of the migration was lost: ${String(error)}` })
 }

@@ -1,7 +1,7 @@
 import type { MigratorSession } from '../proxy/contracts.js'
 import { type Attempt, type AttemptOutcome, failed, gaveWay } from './attempt.js'
 import { commitStep } from './commit-step.js'
-import { connectionLost } from './commit-transaction.js'
+import { connectionLost, lostConnection } from './commit-transaction.js'
 import { logBroken, type PlannedStep, planWithin, textQueryOf } from './plan-within.js'
 import { NO_JIT } from './questions.js'
 import { StatementFailure } from './server-error.js'
@@ -15,7 +15,11 @@ import { StatementFailure } from './server-error.js'
  */
 export async function switchInTransaction(attempt: Attempt): Promise<AttemptOutcome> {
   const { session, control, signal } = attempt
+  let begun = false
   try {
+    const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ${Math.max(1, attempt.lockTimeoutMs)}`
+    await textQueryOf(session)(`${begin}; ${NO_JIT}`)
+    begun = true
     const prepared = await prepareStep(attempt)
     if (prepared.kind !== 'planned') {
       await session.query('ROLLBACK')
@@ -38,7 +42,8 @@ export async function switchInTransaction(attempt: Attempt): Promise<AttemptOutc
       await session.query('ROLLBACK').catch(() => undefined)
       return { kind: 'failed', error: error.fields, differences: [] }
     }
-    return connectionLost(session, control, error)
+    // A pooler gives the backend of a session that is gone to another one, but never in the middle of a transaction.
+    return begun ? connectionLost(session, control, error) : lostConnection(error)
   }
 }
 
@@ -46,8 +51,6 @@ const clientLeft = failed({ sqlstate: '57014', message: 'the client of the migra
 
 async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutcome> {
   const { session, migration, access, parser, check } = attempt
-  const begin = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = ${Math.max(1, attempt.lockTimeoutMs)}`
-  await textQueryOf(session)(`${begin}; ${NO_JIT}`)
   if (attempt.enter !== undefined && !(await enter(session, attempt.enter))) {
     return gaveWay('the switch was ended by another proxy')
   }

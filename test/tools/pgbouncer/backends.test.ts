@@ -1,6 +1,7 @@
-import { connect as connectSocket } from 'node:net'
+import { connect as connectSocket, type Socket } from 'node:net'
 import pg from 'pg'
 import { expect, test, vi } from 'vitest'
+import { encodeMigration } from '../../../src/switch/migration-text.js'
 import { waitFor } from '../../support/start-hotswap.js'
 import { migrateThrough, startRelay } from '../../switch/fleet/support.js'
 import { useSetting } from './setting.js'
@@ -109,7 +110,7 @@ test('clients that leave in the middle of their statements leave nothing that a 
     client.query('SELECT name FROM users WHERE id = 1').catch(() => undefined)
     if (index % 3 === 1) await new Promise((resolve) => setImmediate(resolve))
     if (index % 3 === 2) await (await connect(database.url)).query('SELECT 1')
-    ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+    streamOf(client).destroy()
   }
   const { error } = await migrateThrough(proxy.url, 'renamed', migrations.rename)
   expect(error).toBeUndefined()
@@ -138,3 +139,28 @@ test('a proxy that is cut off is fenced: the backends that the pooler lent to it
     relay.stop()
   }
 })
+
+test('a migration whose client has left does not end the backend that the pooler gave to somebody else', async () => {
+  const { database, pooler, proxyBehind, connect } = setting()
+  const pool = await pooler({ target: database, poolSize: 1 })
+  let migrator: pg.Client | undefined
+  let other: pg.Client | undefined
+  const proxy = await proxyBehind(pool, {
+    async at(point) {
+      if (point !== 'drained') return
+      streamOf(migrator).destroy()
+      other = await connect(pool.url(database.name))
+      // Answered once the pooler has the only backend back.
+      await other.query('SELECT 1')
+    },
+  })
+  migrator = await connect(proxy.url, '-c hotswap.migrate=renamed')
+  await migrator.query(encodeMigration({ sql: migrations.rename, rules: undefined })).catch(() => undefined)
+  await waitFor(() => proxy.log.some(({ message }) => message === 'migration rolled back'))
+  for (let count = 0; count < 20; count++) await other?.query('SELECT pg_sleep(0.005)')
+  expect(await other?.query('SELECT name FROM users WHERE id = 1')).toMatchObject({ rows: [{ name: 'user 1' }] })
+})
+
+function streamOf(client: pg.Client | undefined): Socket {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream
+}

@@ -2,6 +2,8 @@ import type { ProxyCounters, SessionInfo } from '../proxy/contracts.js'
 import { headIndex } from '../rewrite/generation.js'
 import { fromByteString } from '../sql/byte-string.js'
 import type { RecordedStatement } from '../switch/check/recorded-statements.js'
+import type { FleetMember } from '../switch/fleet/requests.js'
+import { type SpokenVersions, spokenVersions } from '../switch/fleet/spoken-versions.js'
 import type { VersionSource } from '../switch/version-source.js'
 
 /** What `status` shows: which versions there are, who speaks them, and what may be let go. */
@@ -13,8 +15,10 @@ export interface Status {
   readonly armed: readonly string[]
   /** Changes made elsewhere that no rule file explains. */
   readonly unexplained: readonly string[]
+  /** All proxies of the database; none without a store, null where they cannot be asked. */
+  readonly fleet: readonly ProxyStatus[] | null
   readonly counters: ProxyCounters
-  /** True where nobody needs the proxy: every session speaks head, and so does who says nothing. */
+  /** True where nobody needs a proxy: every session of all of them speaks head, and so does who says nothing. */
   readonly direct: boolean
 }
 
@@ -22,7 +26,7 @@ export interface VersionStatus {
   readonly name: string
   readonly head: boolean
   readonly default: boolean
-  /** App sessions of this proxy that speak it now. */
+  /** App sessions of all proxies that speak it now, as far as is known. */
   readonly sessions: number
   /** Their application_names, or users where they have none. */
   readonly clients: readonly string[]
@@ -32,8 +36,21 @@ export interface VersionStatus {
   readonly lastSeen: string | null
   /** Those seen last, without their values. */
   readonly recent: readonly string[]
-  /** Nobody speaks it now, and it is neither head nor the default. */
+  /** Nobody speaks it now, at any proxy, and it is neither head nor the default. */
   readonly retirable: boolean
+}
+
+/** A proxy of the database. */
+export interface ProxyStatus {
+  readonly name: string
+  /** The one that was asked. */
+  readonly self: boolean
+  /** It has its connection to the others. */
+  readonly connected: boolean
+  /** `held`: its traffic waits. `gone`: it has neither a connection nor sessions. */
+  readonly standing: FleetMember['standing']
+  /** App sessions by version; null where it does not say, being of an older release. */
+  readonly sessions: Readonly<Record<string, number>> | null
 }
 
 export interface StatusSources {
@@ -41,34 +58,54 @@ export interface StatusSources {
   readonly sessions: () => readonly SessionInfo[]
   readonly counters: () => ProxyCounters
   readonly statements: () => readonly RecordedStatement[]
+  /** This proxy's number, and all proxies; those are undefined where they cannot be asked. Absent without a store. */
+  readonly fleet: { readonly me: number; readonly members: readonly FleetMember[] | undefined } | undefined
 }
 
 const RECENT = 5
 
-export function readStatus({ versions, sessions, counters, statements }: StatusSources): Status {
+export function readStatus({ versions, sessions, counters, statements, fleet }: StatusSources): Status {
   const { generation } = versions.current()
-  const apps = sessions().filter(({ kind }) => kind === 'app')
   const seen = [...statements()].sort((a, b) => b.lastSeen - a.lastSeen)
+  const own = spokenVersions(sessions())
+  const members = fleet?.members?.map((one) => (one.proxy === fleet.me ? { ...one, speaks: own } : one))
+  const others = members?.filter(({ proxy }) => proxy !== fleet?.me) ?? []
+  const spoken = [own, ...others.flatMap(({ speaks }) => speaks ?? [])]
+  /** What all sessions speak is known. */
+  const known = fleet === undefined || (members !== undefined && others.every(({ speaks }) => speaks !== undefined))
+  const head = headIndex(generation)
   const described = generation.versions.map(({ name }, index): VersionStatus => {
-    const speaking = apps.filter(({ version }) => version === name)
-    const own = seen.filter(({ version }) => version === name)
-    const head = index === headIndex(generation)
+    const speaking = spoken.flatMap((one) => one.get(name) ?? [])
+    const count = speaking.reduce((sum, one) => sum + one.sessions, 0)
+    const texts = seen.filter(({ version }) => version === name)
     const isDefault = name === versions.defaultVersion
     return {
-      ...{ name, head, default: isDefault, sessions: speaking.length, statements: own.length },
-      clients: [...new Set(speaking.map(({ applicationName, user }) => applicationName || user))],
-      lastSeen: own[0] === undefined ? null : new Date(own[0].lastSeen).toISOString(),
-      recent: own.slice(0, RECENT).map(({ text }) => fromByteString(text) ?? text),
-      retirable: !head && !isDefault && speaking.length === 0,
+      ...{ name, head: index === head, default: isDefault, sessions: count, statements: texts.length },
+      clients: [...new Set(speaking.flatMap(({ clients }) => clients))],
+      lastSeen: texts[0] === undefined ? null : new Date(texts[0].lastSeen).toISOString(),
+      recent: texts.slice(0, RECENT).map(({ text }) => fromByteString(text) ?? text),
+      retirable: known && index !== head && !isDefault && count === 0,
     }
   })
+  const headName = generation.versions[head]?.name
   return {
     generation: generation.number,
     versions: described,
     retired: versions.retired,
     armed: versions.armed.map(({ version }) => version),
     unexplained: versions.unexplained,
+    fleet: fleet === undefined ? [] : (members?.map((one) => proxyStatus(one, one.proxy === fleet.me)) ?? null),
     counters: counters(),
-    direct: described.every((version) => version.head || (version.sessions === 0 && !version.default)),
+    // Of other proxies, too, that serve versions which this one does not.
+    direct: known && versions.defaultVersion === headName && spoken.every((one) => speaksOnly(one, headName)),
   }
+}
+
+function speaksOnly(spoken: SpokenVersions, version: string | undefined): boolean {
+  return [...spoken.keys()].every((name) => name === version)
+}
+
+function proxyStatus({ name, connected, standing, speaks }: FleetMember, self: boolean): ProxyStatus {
+  const counts = speaks && Object.fromEntries([...speaks].map(([version, one]) => [version, one.sessions]))
+  return { name, self, connected, standing, sessions: counts ?? null }
 }

@@ -5,7 +5,7 @@ import { type ExitCode, printLine } from './exit.js'
 export function addRetire(program: Command, end: (code: ExitCode) => void): void {
   program
     .command('retire')
-    .description('serve a version no longer, once nobody speaks it')
+    .description('serve a version no longer, once no client of any proxy of the database speaks it')
     .argument('<version>', 'the version')
     .option('--url <url>', "the proxy's URL [DATABASE_URL]")
     .option('--json', 'print the facts as JSON')

@@ -21,6 +21,7 @@ import { type ControlConnection, connectControl } from '../switch/control-connec
 import { createControlHook } from '../switch/control-hook.js'
 import { createCoordinator } from '../switch/coordinator.js'
 import { joinFleet } from '../switch/fleet/fleet.js'
+import { spokenVersions } from '../switch/fleet/spoken-versions.js'
 import { type OpenedStore, openStore } from '../switch/store/open-store.js'
 import { createLocalHold } from '../switch/switch-hold.js'
 import type { AtPoint } from '../switch/switch-point.js'
@@ -216,6 +217,7 @@ async function openProxy(
   const upstream = new URL(config.upstream)
   const gate = createHoldGate()
   let endSessions: RunningProxy['endSessions'] = () => undefined
+  let sessions: RunningProxy['sessions'] = () => []
   const name = `${listen.host}:${listen.port} (${hostname()}, process ${process.pid})`
   // Without a store nothing tells proxies of each other: there must be one.
   const fleet = stored
@@ -224,6 +226,7 @@ async function openProxy(
         ...{ gate, versions, control: control.query, log },
         holdMs: config.hold.timeoutMs,
         endSessions: (error) => endSessions(error),
+        spoken: () => spokenVersions(sessions()),
       })
     : undefined
   const traffic = fleet?.hold ?? createLocalHold(gate, control.query)
@@ -253,8 +256,15 @@ async function openProxy(
     tools: createToolHook({ ...switching, ledgers: KNOWN_LEDGERS, guarded: stored }),
     control: createControlHook({
       versions,
-      status: () =>
-        readStatus({ versions, sessions: proxy.sessions, counters: proxy.counters, statements: check.statements }),
+      status: async () =>
+        readStatus({
+          versions,
+          sessions: proxy.sessions,
+          counters: proxy.counters,
+          statements: check.statements,
+          fleet: fleet && { me: fleet.me, members: await fleet.members() },
+        }),
+      tellSpoken: fleet?.tellSpoken,
       speaking: (version) =>
         proxy.sessions().filter((session) => session.kind === 'app' && session.version === version).length,
       moveSessions: (from, to) => proxy.moveSessions(from, to),
@@ -266,6 +276,7 @@ async function openProxy(
     throw error
   })
   endSessions = proxy.endSessions
+  sessions = proxy.sessions
   const url = new URL(config.upstream)
   url.hostname = connectableHost(proxy.host)
   url.port = String(proxy.port)

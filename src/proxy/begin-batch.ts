@@ -8,6 +8,7 @@ import type { Epoch } from './epoch.js'
 import { startProbe } from './probe-exchange.js'
 import type { Retry, Session } from './session.js'
 import { isPathless } from './statement-effects.js'
+import { notServed, tellVersion } from './tell-version.js'
 
 /**
  * Decides whether the client's next frame may begin a batch now; false where something has to come first: the end of what is
@@ -30,6 +31,7 @@ export function beginBatch(session: Session): boolean {
     session.firstVersion = session.nextVersion
     session.nextVersion = undefined
     session.epochDue = true
+    tellVersion(session)
   }
   const active = options.generations.current()
   if (active !== session.epoch.active || session.epochDue) {
@@ -74,11 +76,7 @@ function nextText(session: Session): string | undefined {
 function renewEpoch(session: Session, active: ActiveGeneration): boolean {
   const version = versionIndex(active.generation, session.versionName)
   if (version < 0) {
-    endWithError(session, {
-      sqlstate: '57P01',
-      message: `version "${session.versionName}" of the schema is no longer served`,
-      hint: `Connect again with a version that is: ${active.generation.versions.map((one) => one.name).join(', ')}.`,
-    })
+    endWithError(session, notServed(session, session.versionName))
     return false
   }
   // A switch may have made or dropped schemas on the path.

@@ -144,6 +144,13 @@ async function serve(context: ProxyContext, connection: Connection, own: OwnConn
     return
   }
   own.add(socket)
+  // The generation in force may be another one by now, in which the version has another index.
+  const version = plan.kind === 'app' ? indexOf(options, plan.versionName) : undefined
+  if (plan.kind === 'app' && version === undefined) {
+    socket.destroy()
+    refuse(client, notServed(plan.versionName))
+    return
+  }
   if (plan.kind === 'relayed') {
     connection.relayed = plan.identity
     await relay(client, socket, [encodeStartupMessage(packet), rest])
@@ -154,7 +161,8 @@ async function serve(context: ProxyContext, connection: Connection, own: OwnConn
   }
   socket.write(encodeStartupMessage(plan.forwarded))
   const { id, since } = connection
-  connection.session = openSession(context, { ...plan, id, since, client, server: socket })
+  const start = { ...plan, id, since, client, server: socket }
+  connection.session = openSession(context, version === undefined ? start : { ...start, version })
   if (rest.length > 0) client.emit('data', rest)
 }
 
@@ -200,11 +208,18 @@ function planStartup(context: ProxyContext, message: StartupMessage): StartupPla
   const asking = requestedVersion === undefined ? identity : { ...identity, requestedVersion }
   const choice: VersionChoice = options.chooseVersion(asking)
   if ('error' in choice) return choice
-  const version = versionIndex(generation, choice.version)
-  if (version < 0) {
-    return { error: { sqlstate: '08004', message: `version "${choice.version}" of the schema is not served` } }
-  }
+  const version = indexOf(options, choice.version)
+  if (version === undefined) return { error: notServed(choice.version) }
   return { kind: 'app', ...start, versionName: choice.version, version }
+}
+
+function indexOf({ generations }: ProxyOptions, version: string): number | undefined {
+  const index = versionIndex(generations.current().generation, version)
+  return index < 0 ? undefined : index
+}
+
+function notServed(version: string): ClientError {
+  return { sqlstate: '08004', message: `version "${version}" of the schema is not served` }
 }
 
 const noTools: ClientError = { sqlstate: '0A000', message: 'this proxy takes no migration tools' }

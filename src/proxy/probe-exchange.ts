@@ -4,6 +4,7 @@ import { Backend } from '../wire/message-types.js'
 import { endWithError } from './end-session.js'
 import { probeMessages, readProbe } from './probe.js'
 import type { Session } from './session.js'
+import { notServed, tellVersion } from './tell-version.js'
 
 /** A cancel request meant for the client's statement can hit the probe instead, but not again and again. */
 const ATTEMPTS = 3
@@ -36,8 +37,7 @@ export function startProbe(session: Session, after?: () => void, attempt = 1): v
         return
       }
       session.probeDue = false
-      takeAnswer(session, answer)
-      after?.()
+      if (takeAnswer(session, answer)) after?.()
     },
   })
   session.toServer.put(probeMessages.bytes)
@@ -58,9 +58,10 @@ function askAgain(session: Session, after: (() => void) | undefined, attempt: nu
   })
 }
 
-function takeAnswer(session: Session, raw: string): void {
+/** False where the session ends: it says that it speaks what nobody may. */
+function takeAnswer(session: Session, raw: string): boolean {
   session.versionDue = false
-  if (raw === session.lastProbe) return
+  if (raw === session.lastProbe) return true
   session.lastProbe = raw
   session.epochDue = true
   const answer = readProbe(raw)
@@ -68,8 +69,12 @@ function takeAnswer(session: Session, raw: string): void {
   session.role = answer.role
   session.temporary = answer.temporary
   const wanted = answer.version === '' ? session.firstVersion : answer.version
-  if (wanted === session.versionName) return
-  if (versionIndex(session.epoch.active.generation, wanted) >= 0) session.versionName = wanted
-  else
-    session.context.log.warn({ session: session.id, version: wanted }, 'a session set hotswap.version to none there is')
+  if (wanted === session.versionName) return true
+  if (versionIndex(session.epoch.active.generation, wanted) < 0) {
+    endWithError(session, notServed(session, wanted))
+    return false
+  }
+  session.versionName = wanted
+  tellVersion(session)
+  return true
 }

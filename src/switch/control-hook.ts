@@ -6,9 +6,11 @@ import { describeVersions, type VersionSource } from './version-source.js'
 export interface ControlHookOptions {
   readonly versions: VersionSource
   /** What STATUS answers, as JSON. */
-  readonly status: () => object
+  readonly status: () => Promise<object>
   /** App sessions of this proxy that speak a version. */
   readonly speaking: (version: string) => number
+  /** Tells the store what the sessions of this proxy speak; false where that cannot be. Absent without a store. */
+  readonly tellSpoken: (() => Promise<boolean>) | undefined
   /** Lets sessions that speak a version speak another one from their next transaction on; gives how many. */
   readonly moveSessions: (from: string, to: string) => number
 }
@@ -28,7 +30,7 @@ export function createControlHook(options: ControlHookOptions): ControlHook {
       const [command = '', version, live] = wordsOf(text)
       switch (command.toUpperCase()) {
         case 'STATUS':
-          return told('STATUS', options.status())
+          return told('STATUS', await options.status())
         case 'RELOAD':
           return await reload(versions)
         case 'PROMOTE':
@@ -85,15 +87,30 @@ async function promote(
   return told('PROMOTE', { default: version, before, moved })
 }
 
-async function retire({ versions, speaking }: ControlHookOptions, version: string): Promise<HookReply> {
-  const sessions = speaking(version)
-  if (sessions > 0) {
-    return refused({
-      sqlstate: '55006',
-      message: `${sessions} ${sessions === 1 ? 'session speaks' : 'sessions speak'} the version "${version}"`,
-      hint: 'Let them end, or move them by promote --live; status shows who they are.',
-    })
-  }
-  const error = await versions.retire(version)
+async function retire({ versions, speaking, tellSpoken }: ControlHookOptions, version: string): Promise<HookReply> {
+  const error = (await refuseHere(version, speaking, tellSpoken)) ?? (await versions.retire(version))
   return error === undefined ? told('RETIRE', { retired: version }) : refused(error)
+}
+
+/** The store knows what is spoken everywhere, once it was told; without one this proxy is alone. */
+async function refuseHere(
+  version: string,
+  speaking: ControlHookOptions['speaking'],
+  tellSpoken: ControlHookOptions['tellSpoken'],
+): Promise<ClientError | undefined> {
+  if (tellSpoken !== undefined) return (await tellSpoken()) ? undefined : cutOff
+  const sessions = speaking(version)
+  if (sessions === 0) return undefined
+  return {
+    sqlstate: '55006',
+    message: `${sessions} ${sessions === 1 ? 'session speaks' : 'sessions speak'} the version "${version}"`,
+    hint: 'Let them end, or move them by promote --live; status shows who they are.',
+  }
+}
+
+const cutOff: ClientError = {
+  sqlstate: '57P03',
+  message:
+    'pg-hotswap has no connection to the other proxies of the database, and cannot know what their clients speak',
+  hint: 'Its log says why; try again, or at another proxy.',
 }

@@ -5,6 +5,7 @@ import type { DeclaredVersions, DeclareOptions } from '../config/declare.js'
 import type { Checked, Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'
 import { errorFields } from '../proxy/client-error.js'
+import type { ClientError } from '../proxy/contracts.js'
 import { checkCasts } from './casts.js'
 import { checkInserts, tryOn } from './check-inserts.js'
 import { type AppliedStep, headOf, planVersions, withoutRetired } from './plan-versions.js'
@@ -46,9 +47,9 @@ export interface VersionReader {
   openSwitch(name: string, after: Catalog): Promise<string>
   /** In a migration's transaction; rejects with StatementFailure. Gives the number that the store will have. */
   record(known: KnownVersions, query: TextQuery, step: RecordedStep, token: string): Promise<number>
-  /** What is known then; undefined where that is to be read. */
+  /** What is known then, undefined where that is to be read; or why not. */
   setDefault(name: string, known: KnownVersions): Promise<KnownVersions | undefined>
-  retire(name: string, known: KnownVersions): Promise<KnownVersions | undefined>
+  retire(name: string, known: KnownVersions): Promise<KnownVersions | ClientError | undefined>
 }
 
 /** Rule files alone say which versions there are; what migrations add is remembered as long as the proxy runs. */
@@ -109,10 +110,7 @@ export function createStoredReader(store: Store, query: TextQuery): VersionReade
       await store.setDefault(name)
       return undefined
     },
-    async retire(name) {
-      await store.retire(name)
-      return undefined
-    },
+    retire: (name) => store.retire(name),
   }
 }
 

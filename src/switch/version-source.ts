@@ -66,7 +66,7 @@ export interface VersionSource extends GenerationSource {
   readonly unexplained: readonly string[]
   /** Lets clients that say nothing speak another version; why not, where that cannot be. */
   promote(name: string): Promise<ClientError | undefined>
-  /** Lets nobody speak the version any more; why not, where that cannot be. Whether somebody does is not looked at. */
+  /** Lets nobody speak the version any more; why not, where that cannot be. Without a store nobody looks whether somebody does. */
   retire(name: string): Promise<ClientError | undefined>
   /** Runs a switch: no poll and no reload happens meanwhile. */
   exclusive<T>(task: (access: SwitchAccess) => Promise<T>): Promise<T>
@@ -187,13 +187,14 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   /** Changes what is known besides steps, and reads it again. */
   const change = (
     refuse: (known: KnownVersions) => ClientError | undefined,
-    task: () => Promise<KnownVersions | undefined>,
+    task: () => Promise<KnownVersions | ClientError | undefined>,
   ): Promise<ClientError | undefined> =>
     turns.run(async () => {
       await look()
       const refused = refuse(known)
       if (refused !== undefined) return refused
       const now = await task()
+      if (now !== undefined && 'sqlstate' in now) return now
       if (now !== undefined) put(renumbered(now, nextNumber()))
       else await look()
       return undefined

@@ -34,7 +34,7 @@ test('status says who speaks what, and which statements of old versions were see
   })
   expect(status.versions[0]?.recent).toEqual([expect.stringMatching(/^SELECT name FROM users WHERE name = /)])
   expect(status.versions[0]?.recent[0]).not.toContain('Ada')
-  expect((await runProgram('status', '--url', url)).out).toMatch(/^initial \[default\]: 1 sessions \(postgres\), last/)
+  expect((await runProgram('status', '--url', url)).out).toMatch(/^initial \[default\]: 1 session \(postgres\), last/)
 })
 
 test('promote --live: who says nothing speaks the new version, connected sessions from their next transaction on', async () => {
@@ -54,21 +54,23 @@ test('promote --live: who says nothing speaks the new version, connected session
   expect(await statusOf(hotswap as TestHotswap)).toMatchObject({ direct: true })
 })
 
-test('retire: refused while somebody speaks the version, and while it is the default', async () => {
+test('retire: refused while the version is the default, and while somebody speaks it', async () => {
   const { connect, migrate, url } = await start()
   const app = await connect()
   await migrate('people', 'ALTER TABLE users RENAME TO people')
   expect(await runProgram('retire', 'initial', '--url', url)).toMatchObject({
     code: 1,
-    err: expect.stringContaining('1 session speaks the version "initial"'),
-  })
-  await app.end()
-  await waitFor(async () => (await statusOf(hotswap as TestHotswap)).versions[0]?.sessions === 0)
-  expect(await runProgram('retire', 'initial', '--url', url)).toMatchObject({
-    code: 1,
     err: expect.stringContaining('Promote another version first'),
   })
   await runProgram('promote', 'people', '--url', url)
+  const refused = await runProgram('retire', 'initial', '--url', url)
+  expect(refused).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('1 session speaks the version "initial"'),
+  })
+  expect(refused.err).toMatch(/the proxy 127\.0\.0\.1:\d+ \(.*\): 1 \(postgres\)/)
+  await app.end()
+  await waitFor(async () => (await statusOf(hotswap as TestHotswap)).versions[0]?.retirable === true)
   expect(await runProgram('retire', 'initial', '--url', url)).toMatchObject({ code: 0 })
   await expect(connect('-c hotswap.version=initial')).rejects.toMatchObject({
     message: expect.stringContaining('retired'),

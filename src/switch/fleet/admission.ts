@@ -109,6 +109,12 @@ export function createBackends({ joined, ask, spoken }: AdmissionSeams): Backend
           if (busy) orphans.add(backend)
           else forgetSoon(backend)
         }
+        // In this order: a proxy that is cut off in between counts as one that has sessions, and asks again.
+        const error = await refuseVersion(version)
+        if (error !== undefined) {
+          leave(false)
+          return { ok: false, error }
+        }
         return { ok: true, pid: backend, left: leave }
       },
     },

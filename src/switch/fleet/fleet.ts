@@ -6,7 +6,9 @@ import { createAttempts } from './attempts.js'
 import { connectFleet, type FleetConnection } from './fleet-connection.js'
 import { drainMember } from './member-drain.js'
 import { type FleetEffect, type FleetEvent, outside, type ProxyState, step } from './protocol.js'
-import { createRequests, type Requests, type TimedView } from './requests.js'
+import { createRequests, type FleetMember, type Requests, type TimedView } from './requests.js'
+import { createSpoken } from './spoken.js'
+import type { SpokenVersions } from './spoken-versions.js'
 import { defaultTiming, type FleetTiming } from './timing.js'
 
 export interface FleetOptions {
@@ -20,6 +22,8 @@ export interface FleetOptions {
   /** The control connection. */
   readonly control: TextQuery
   readonly versions: { readonly storedNumber: number; refresh(): Promise<boolean> }
+  /** What the sessions of this proxy speak now. */
+  readonly spoken: () => SpokenVersions
   /** Ends all sessions of apps. */
   readonly endSessions: (error: ClientError) => void
   /** Milliseconds that a hold waits for transactions under way. */
@@ -34,6 +38,12 @@ export interface Fleet {
   readonly hold: SwitchHold
   readonly admission: Admission
   readonly state: ProxyState
+  /** This proxy's number. */
+  readonly me: number
+  /** Tells the others what is spoken here now; false where they cannot be told. */
+  tellSpoken(): Promise<boolean>
+  /** All proxies of the database; undefined where they cannot be asked. */
+  members(): Promise<readonly FleetMember[] | undefined>
   close(): Promise<void>
 }
 
@@ -166,7 +176,9 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
       me = joined.me
       joining = false
       joinFailure = undefined
+      spoken.forget()
       dispatch(viewEvent(joined.view))
+      spoken.look()
     } catch (error) {
       joining = false
       joinFailure = error
@@ -286,6 +298,7 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     const pollMs = member.at === 'serving' && coordinator.at === 'idle' ? timing.idlePollMs : timing.heldPollMs
     after('poll', pollMs, pollMs, () => {
       poke()
+      spoken.look()
       arrange()
     })
     const retryMs = retryIn(state)
@@ -321,6 +334,13 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
   }
 
   const isMember = () => state.member.at !== 'out' && state.member.at !== 'fenced' && requests !== undefined
+  const ask = async <T>(request: (requests: Requests, me: number) => Promise<T>): Promise<T | undefined> => {
+    if (requests === undefined) return undefined
+    const answer = await request_(request(requests, me))
+    if (answer !== null && typeof answer === 'object' && 'view' in answer) dispatch(viewEvent(answer.view as TimedView))
+    return answer
+  }
+  const spoken = createSpoken({ spoken: options.spoken, ask })
   const backends = createBackends({
     joined: () =>
       new Promise((resolve) => {
@@ -337,13 +357,8 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
         waiting.add(look)
         look()
       }),
-    async ask(request) {
-      if (requests === undefined) return undefined
-      const answer = await request_(request(requests, me))
-      if (answer !== null && typeof answer === 'object' && 'view' in answer)
-        dispatch(viewEvent(answer.view as TimedView))
-      return answer
-    },
+    ask,
+    spoken,
   })
   const attempts = createAttempts({
     holdMs: options.holdMs,
@@ -371,6 +386,11 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     get state() {
       return state
     },
+    get me() {
+      return me
+    },
+    tellSpoken: () => spoken.tell(),
+    members: () => ask((to) => to.members()),
     async close() {
       closed = true
       for (const { timer } of timers.values()) clearTimeout(timer)

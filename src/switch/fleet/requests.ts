@@ -1,6 +1,7 @@
 import type { Blocker } from '../../proxy/contracts.js'
 import { asciiLiteral } from '../store/sql-literal.js'
 import type { Standing, View } from './protocol.js'
+import { decodeSpoken, type SpokenVersions } from './spoken-versions.js'
 
 type Row = readonly (string | null)[]
 
@@ -21,6 +22,19 @@ export interface NamedStanding {
   /** It has its connection to the fleet. */
   readonly connected: boolean
   readonly blocked: Blocked | undefined
+}
+
+/** A proxy of the fleet, as `status` shows it. */
+export interface FleetMember {
+  /** Its number. */
+  readonly proxy: number
+  readonly name: string
+  /** It has its connection to the fleet. */
+  readonly connected: boolean
+  /** `held`: its traffic waits. `gone`: it has neither a connection nor sessions. */
+  readonly standing: 'serving' | 'held' | 'fenced' | 'gone'
+  /** Undefined where it has sessions and does not say what they speak. */
+  readonly speaks: SpokenVersions | undefined
 }
 
 /** A view, with what only the server's clock tells. */
@@ -49,6 +63,12 @@ export interface Requests {
   forget(me: number, pids: readonly number[]): Promise<void>
   /** Those of its registered backends that live. */
   living(me: number, pids: readonly number[]): Promise<readonly number[]>
+  /** Tells the others what is spoken here; `retired`: those versions of it that are, undefined where it could not be told. */
+  speak(
+    me: number,
+    spoken: string,
+  ): Promise<{ readonly retired: readonly string[] | undefined; readonly view: TimedView }>
+  members(): Promise<readonly FleetMember[]>
   leave(me: number): Promise<void>
 }
 
@@ -109,6 +129,14 @@ export function createRequests(query: FleetQuery): Requests {
       )
       return rows.map(([pid]) => Number(pid))
     },
+    async speak(me, spoken) {
+      const { value, view } = await ask(me, `SELECT hotswap.fleet_speak(${me}, ${asciiLiteral(spoken)})`)
+      return { retired: value === undefined ? undefined : (JSON.parse(value) as string[]), view }
+    },
+    async members() {
+      const [rows = []] = await query('SELECT * FROM hotswap.fleet_members()')
+      return rows.map(decodeMember)
+    },
     async leave(me) {
       await query(`DELETE FROM hotswap.proxy WHERE id = ${me} AND NOT fenced`)
     },
@@ -125,6 +153,16 @@ function decodeStanding([name, standing, connected, blocked]: Row): NamedStandin
     standing: standing as Standing,
     connected: connected === 't',
     blocked: blocked == null ? undefined : (JSON.parse(blocked) as Blocked),
+  }
+}
+
+function decodeMember([proxy, name, connected, standing, speaks]: Row): FleetMember {
+  return {
+    proxy: Number(proxy),
+    name: name ?? '',
+    connected: connected === 't',
+    standing: standing as FleetMember['standing'],
+    speaks: speaks == null ? undefined : decodeSpoken(speaks),
   }
 }
 

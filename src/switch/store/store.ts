@@ -3,6 +3,7 @@ import type { TextQuery } from '../../catalog/introspect.js'
 import { errorFields } from '../../proxy/client-error.js'
 import type { ClientError } from '../../proxy/contracts.js'
 import type { StepRules } from '../../rewrite/plan-step.js'
+import { refuseSpoken, type SpeakingProxy } from '../fleet/spoken-versions.js'
 import type { AppliedStep } from '../plan-versions.js'
 import { StatementFailure } from '../server-error.js'
 import { asciiLiteral } from './sql-literal.js'
@@ -48,8 +49,8 @@ export interface Store {
   /** The head as it is now, where no version changed; false where the store is not of this number any more. */
   replaceHead(number: number, head: Catalog, fingerprint: string): Promise<boolean>
   setDefault(name: string): Promise<void>
-  /** Nobody may speak the version from now on. */
-  retire(name: string): Promise<void>
+  /** Nobody may speak the version from now on; why not, where sessions of any proxy do. */
+  retire(name: string): Promise<ClientError | undefined>
 }
 
 /** Nothing is recorded then. */
@@ -123,10 +124,8 @@ export function createStore(query: TextQuery, system: Catalog): Store {
       await query(`UPDATE hotswap.state SET number = number + 1, default_version = ${asciiLiteral(name)}`)
     },
     async retire(name) {
-      await query(
-        `UPDATE hotswap.state SET number = number + 1, retired = retired || ${asciiLiteral(name)}::text
-         WHERE ${asciiLiteral(name)} <> ALL (retired)`,
-      )
+      const [row] = await query(`SELECT hotswap.retire_version(${asciiLiteral(name)})`)
+      return refuseSpoken(name, JSON.parse(row?.[0] ?? '[]') as SpeakingProxy[])
     },
   }
 }

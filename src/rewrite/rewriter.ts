@@ -81,15 +81,24 @@ export function createRewriter(generation: Generation, options: RewriterOptions)
     },
     readNewest(request) {
       const catalog = generation.versions[head]?.catalog
-      const read = catalog === undefined ? undefined : readText(options.parser, catalog, request.text, request)
+      const read = catalog && unlessBug(() => readText(options.parser, catalog, request.text, request))
       return read?.kind === 'read' ? read : undefined
     },
-    rewriteRead: (read) => rewriteLast(tools, read),
+    rewriteRead: (read) => unlessBug(() => rewriteLast(tools, read)),
     stats: () => ({ ...counted, entries: cache.entries, bytes: cache.bytes, maxBytes, evictions: cache.evictions }),
     mapError: (fields: ErrorFields, version: number, outcome: Outcome | undefined) => {
       const names = back(version)
       return names === undefined ? fields : mapErrorBack(fields, names, outcome)
     },
+  }
+}
+
+/** Of a bug `rewrite` tells, which is asked then. */
+function unlessBug<T>(task: () => T): T | undefined {
+  try {
+    return task()
+  } catch {
+    return undefined
   }
 }
 

@@ -12,6 +12,7 @@ import { connectRaw, type RawClient } from '../support/raw-client.js'
 import { contentsSql } from './contents.js'
 import type { DatabasePair } from './database-pair.js'
 import { observe, type Protocol, type Request } from './observe.js'
+import { createReadAhead } from './read-ahead.js'
 
 /** How old statements reach the migrated database. */
 export type Mode = 'rewriter' | 'proxy'
@@ -44,22 +45,29 @@ export interface MigratedSide {
 /** Without a proxy the rewriter's text is sent, and errors are mapped back, as a session would do. */
 export async function openMigratedSide(mode: Mode, pair: DatabasePair, port: number): Promise<MigratedSide> {
   const { generation } = pair
-  const rewriter = createRewriter(generation, { parser: await loadParser() })
+  const parser = await loadParser()
+  const rewriter = createRewriter(generation, { parser })
+  const wrongAhead = createReadAhead(generation, rewriter, parser)
   const old = generation.versions[0]?.catalog
   if (old === undefined) throw new Error('a generation without versions')
   const server = { host: '127.0.0.1', port, database: pair.after }
   // Tells search_path; the proxy finds it out by itself.
   const direct = await connectRaw(server)
   const schemas = rememberSchemas(direct)
-  const rewrite = async (sql: ByteString, path: string | undefined) =>
-    rewriter.rewrite({
+  const rewrite = async (sql: ByteString, path: string | undefined) => {
+    const request = {
       text: sql,
       version: 0,
       path: await schemas(path),
       temporary: [],
       standardConformingStrings: true,
       clientEncoding: 'UTF8',
-    })
+    }
+    const outcome = rewriter.rewrite(request)
+    const wrong = wrongAhead(request, outcome)
+    if (wrong !== undefined) throw new Error(wrong)
+    return outcome
+  }
   const toClient = typeOidsOf(generation, 0)?.toClient
   const inOldTypes = (message: BackendMessage): BackendMessage => {
     const oldType = (oid: number) => toClient?.get(oid) ?? oid

@@ -124,3 +124,42 @@ test('a session of a version that is served no longer ends with an error that sa
   await client.end().catch(() => undefined)
   await second.close()
 })
+
+test('versions that go while a client connects change nothing of what it speaks; one that asks for them is refused', async () => {
+  const named = (number: number, names: readonly string[]) =>
+    fakeGeneration(number, names, (text, { version }) => text.replace('which', `'${names[version]}' as which`))
+  const source = fakeSource(named(1, ['v1', 'v2', 'v3', 'v4']))
+  let number = 1
+  const second = await startTestProxy(database, {
+    source,
+    chooseVersion: ({ requestedVersion = '' }) => {
+      // Before the server is reached.
+      queueMicrotask(() => source.publish(named(++number, ['v2', 'v3', 'v4'])))
+      return { version: requestedVersion }
+    },
+  })
+  const connect = async (version: string) => {
+    const options = `-c hotswap.version=${version}`
+    const client = new pg.Client({ connectionString: second.url(database.name), options })
+    await client.connect()
+    return client
+  }
+  // Its index is the head's then.
+  const client = await connect('v3')
+  expect(await which(client)).toBe('v3')
+  await client.end()
+  source.publish(named(++number, ['v1', 'v2', 'v3', 'v4']))
+  await expect(connect('v1')).rejects.toMatchObject({ code: '08004' })
+  await second.close()
+})
+
+test('a session that says in another way that it speaks a version which is not served ends: no other one may answer it', async () => {
+  const client = await connected()
+  client.on('error', () => undefined)
+  await client.query("select set_config('hotswap.version', 'v9', false)")
+  await expect(which(client)).rejects.toMatchObject({
+    code: '57P01',
+    message: 'version "v9" of the schema is no longer served',
+  })
+  await client.end().catch(() => undefined)
+})

@@ -15,8 +15,8 @@ export interface SpeakingProxy {
   readonly name: string
   /** It has its connection to the fleet. */
   readonly connected: boolean
-  /** Undefined where it does not say, as one of an older release: it may be any version. */
-  readonly speaks: Speakers | undefined
+  /** Null where it does not say, as one of an older release: it may be any version. */
+  readonly speaks: Speakers | null
 }
 
 /** Names of clients that other proxies are told. */
@@ -72,7 +72,7 @@ function sessionsOf(count: number): string {
 
 function describe({ name, connected, speaks }: SpeakingProxy): string {
   const cutOff = connected ? '' : ', which has no connection to the others'
-  if (speaks === undefined)
+  if (speaks === null)
     return `the proxy ${name}${cutOff}: does not say what its sessions speak, being of an older release`
   return `the proxy ${name}${cutOff}: ${speaks.sessions} (${speaks.clients.join(', ')})`
 }

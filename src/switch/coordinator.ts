@@ -16,6 +16,7 @@ import { decodeMigration, refuseMigration } from './migration-text.js'
 import { backoffMs, pause } from './pause.js'
 import { prepareCheck } from './prepare-check.js'
 import { prepareQuestionsAlone } from './questions.js'
+import { rehearsePlanAlone } from './rehearse-plan.js'
 import { ruleOfStep } from './rule-of-step.js'
 import type { SwitchHold } from './switch-hold.js'
 import { type AtPoint, goOn } from './switch-point.js'
@@ -158,6 +159,10 @@ async function holdAndRun(
   if (signal.aborted) return failed({ sqlstate: '57014', message: 'the client of the migration has left' })
   const check = await prepareCheck(stepCheck, hold.checkMs)
   if (check !== undefined && 'kind' in check) return check
+  if (holds.length === 0) {
+    // Of a lost connection the try itself tells.
+    await rehearsePlanAlone({ session, access, parser, check }, hold.lockTimeoutMs).catch(() => undefined)
+  }
   await at('holding')
   const since = performance.now()
   const held = await traffic.acquire(hold.timeoutMs, signal)

@@ -23,6 +23,7 @@ import { backoffMs, pause } from './pause.js'
 import { type BudgetedCheck, logBroken, planWithin } from './plan-within.js'
 import { prepareCheck } from './prepare-check.js'
 import { forgetQuestions, NO_JIT, prepareQuestions } from './questions.js'
+import { rehearsePlan } from './rehearse-plan.js'
 import { StatementFailure } from './server-error.js'
 import type { SwitchHold } from './switch-hold.js'
 import { type AtPoint, goOn } from './switch-point.js'
@@ -77,6 +78,12 @@ export function openMigration(
   /** Holds and drains; what it gave way to, where it had to. */
   async function acquire(): Promise<Obstacle | undefined> {
     const turn = await openTurn(versions)
+    const ready =
+      tries > 1 ? undefined : rehearsePlan({ session, access: turn.access, parser, check }, hold.lockTimeoutMs)
+    await ready?.catch((error: unknown) => {
+      turn.end()
+      throw error
+    })
     await at('holding')
     const since = performance.now()
     const held = await traffic.acquire(hold.timeoutMs, signal).catch(async (error: unknown) => {

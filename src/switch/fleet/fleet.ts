@@ -3,12 +3,14 @@ import type { Admission, ClientError, HoldGate, ProxyLog } from '../../proxy/con
 import type { SwitchHold } from '../switch-hold.js'
 import { createBackends } from './admission.js'
 import { createAttempts } from './attempts.js'
-import { connectFleet, type FleetConnection } from './fleet-connection.js'
 import { drainMember } from './member-drain.js'
-import { type FleetEffect, type FleetEvent, outside, type ProxyState, step } from './protocol.js'
-import { createRequests, type FleetMember, type Requests, type TimedView } from './requests.js'
+import { createMembership } from './membership.js'
+import { createPerformer } from './perform.js'
+import { type FleetEvent, outside, type ProxyState, step } from './protocol.js'
+import type { FleetMember, Requests, TimedView } from './requests.js'
 import { createSpoken } from './spoken.js'
 import type { SpokenVersions } from './spoken-versions.js'
+import { createTimers } from './timers.js'
 import { defaultTiming, type FleetTiming } from './timing.js'
 
 export interface FleetOptions {
@@ -57,38 +59,61 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
   const limitMs = Math.max(defaultTiming.limitMs, 2 * options.holdMs + 5_000)
   const timing = { ...defaultTiming, limitMs, ...options.timing }
   let state = outside(versions.storedNumber)
-  let me = 0
-  let connection: FleetConnection | undefined
-  let requests: Requests | undefined
-  let inFlight = 0
-  let poked = false
-  let joining = false
-  let joinFailure: unknown
   let catchingUp = false
   let closed = false
   let view: TimedView | undefined
   let deadlineAt = 0
   let draining: { readonly number: number; readonly controller: AbortController } | undefined
-  const timers = new Map<string, { readonly what: number; readonly timer: NodeJS.Timeout }>()
+  const timers = createTimers()
   const waiting = new Set<() => void>()
   const events: FleetEvent[] = []
   let stepping = false
 
-  /** Sets a timer; one that is set for the same stays as it is. */
-  const after = (name: string, what: number, ms: number, task: () => void) => {
-    const set = timers.get(name)
-    if (set?.what === what) return
-    clearTimeout(set?.timer)
-    const fire = () => {
-      timers.delete(name)
-      task()
-    }
-    timers.set(name, { what, timer: setTimeout(fire, ms).unref() })
+  const membership = createMembership({
+    url: options.url,
+    applicationName: options.applicationName,
+    name: options.name,
+    timing,
+    log,
+    fenced: () => state.member.at === 'fenced',
+    joined(now) {
+      spoken.forget()
+      dispatch(viewEvent(now))
+      spoken.look()
+    },
+    failed: arrange,
+    lost: () => dispatch({ kind: 'lost' }),
+    poked: () => dispatch({ kind: 'poked' }),
+  })
+  const ask = async <T>(request: (requests: Requests, me: number) => Promise<T>): Promise<T | undefined> => {
+    const answer = await membership.ask(request)
+    if (answer !== null && typeof answer === 'object' && 'view' in answer) dispatch(viewEvent(answer.view as TimedView))
+    return answer
   }
-  const cancel = (name: string) => {
-    clearTimeout(timers.get(name)?.timer)
-    timers.delete(name)
-  }
+  const spoken = createSpoken({ spoken: options.spoken, ask })
+  const backends = createBackends({ joined, ask, spoken })
+  const attempts = createAttempts({
+    holdMs: options.holdMs,
+    gate,
+    control,
+    timing,
+    log,
+    state: () => state,
+    dispatch,
+    syncHead,
+    poke: membership.poke,
+  })
+  const perform = createPerformer({
+    gate,
+    membership,
+    attempts,
+    log,
+    endSessions: options.endSessions,
+    dispatch,
+    seen,
+    drain,
+    catchUp,
+  })
 
   function dispatch(event: FleetEvent): void {
     events.push(event)
@@ -108,87 +133,14 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     arrange()
   }
 
-  /** Makes a request whose answer is an event; a request that fails costs the connection, since nobody knows what it did. */
-  function send(request: (requests: Requests) => Promise<FleetEvent>): void {
-    if (requests === undefined) return
-    request_(request(requests)).then((event) => {
-      if (event !== undefined) dispatch(event)
-    })
-  }
-
-  async function request_<T>(answer: Promise<T>): Promise<T | undefined> {
-    const current = connection
-    inFlight++
-    try {
-      const value = await answer
-      return connection === current ? value : undefined
-    } catch (error) {
-      if (connection === current && current !== undefined) {
-        lose(String(error))
-        await current.close()
-      }
-      return undefined
-    } finally {
-      inFlight--
-      if (inFlight === 0 && poked) {
-        poked = false
-        dispatch({ kind: 'poked' })
-      }
-    }
-  }
-
-  function poke(): void {
-    if (connection === undefined || joining) return
-    if (inFlight > 0) poked = true
-    else dispatch({ kind: 'poked' })
-  }
-
-  function lose(reason: string): void {
-    connection = undefined
-    requests = undefined
-    if (closed) return
-    log.warn({ reason }, 'the connection to the fleet is lost; traffic is held until it is back')
-    dispatch({ kind: 'lost' })
-  }
-
-  const seen = (now: TimedView): TimedView => {
+  function seen(now: TimedView): TimedView {
     view = now
     deadlineAt = performance.now() + now.leftMs
     return now
   }
-  const viewEvent = (now: TimedView): FleetEvent => ({ kind: 'view', view: seen(now) })
 
-  async function join(): Promise<void> {
-    if (joining || closed) return
-    joining = true
-    try {
-      connection ??= await connectFleet({
-        url: options.url,
-        applicationName: options.applicationName,
-        connectMs: timing.connectMs,
-        answerMs: timing.answerMs,
-        onNotification: poke,
-        onLost: lose,
-      })
-      requests = createRequests(connection.query)
-      const anew = me === 0 || state.member.at === 'fenced'
-      const joined = await requests.join(me, options.name, anew)
-      me = joined.me
-      joining = false
-      joinFailure = undefined
-      spoken.forget()
-      dispatch(viewEvent(joined.view))
-      spoken.look()
-    } catch (error) {
-      joining = false
-      joinFailure = error
-      const lost = connection
-      connection = undefined
-      requests = undefined
-      await lost?.close()
-      log.warn({ error: String(error) }, 'the fleet cannot be joined; trying again')
-      arrange()
-    }
+  function viewEvent(now: TimedView): FleetEvent {
+    return { kind: 'view', view: seen(now) }
   }
 
   async function catchUp(): Promise<void> {
@@ -217,74 +169,8 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     const blocked = await drainMember({ gate, control, ms, signal: controller.signal, settled: backends.settled })
     if (controller.signal.aborted) return
     if (blocked === undefined) dispatch({ kind: 'drained', switch: number })
-    else if (!attempts.blocked(blocked)) {
-      send(async (to) => viewEvent(await to.acknowledge(me, number, false, blocked)))
-    }
-  }
-
-  function perform(effect: FleetEffect): void {
-    switch (effect.kind) {
-      case 'hold':
-        if (!gate.held) gate.hold()
-        return
-      case 'release':
-        gate.release()
-        return
-      case 'drain':
-        drain(effect.switch).catch((error: unknown) => log.warn({ error: String(error) }, 'a drain failed'))
-        return
-      case 'catch up':
-        catchUp().catch((error: unknown) => log.warn({ error: String(error) }, 'the fleet cannot be followed'))
-        return
-      case 'end sessions':
-        log.warn({}, 'the other proxies took this one for gone: its sessions are ended')
-        options.endSessions(fencedError)
-        dispatch({ kind: 'sessions ended' })
-        return
-      case 'join':
-        join()
-        return
-      case 'look':
-        send(async (to) => viewEvent(await to.look(me)))
-        return
-      case 'acknowledge':
-        send(async (to) => viewEvent(await to.acknowledge(me, effect.switch, effect.drained)))
-        return
-      case 'begin':
-        send(async (to) => {
-          const { refused, view: now } = await to.begin(me, effect.head, attempts.totalMs())
-          if (refused !== undefined) return { kind: 'not begun', reason: refused, view: seen(now) }
-          return now.open && now.mine
-            ? { kind: 'begun', view: seen(now) }
-            : { kind: 'not begun', reason: 'another proxy has ended the switch', view: seen(now) }
-        })
-        return
-      case 'gather':
-        send(async (to) => {
-          const { standings, view: now } = await to.gather(me, effect.switch)
-          attempts.heard(standings)
-          return { kind: 'standings', standings: standings.map(({ standing }) => standing), view: seen(now) }
-        })
-        return
-      case 'fence':
-        send(async (to) => {
-          const { ended, standings, view: now } = await to.fence(me, effect.switch)
-          attempts.fenced(ended, standings)
-          return { kind: 'standings', standings: standings.map(({ standing }) => standing), view: seen(now) }
-        })
-        return
-      case 'close':
-        send(async (to) => viewEvent(await to.close(me, effect.switch, effect.force)))
-        return
-      case 'run':
-        attempts.run(effect.switch)
-        return
-      case 'gave way':
-        attempts.gaveWay(effect.reason)
-        return
-      case 'closed':
-        return
-    }
+    else if (!attempts.blocked(blocked))
+      await ask(async (to, me) => ({ view: await to.acknowledge(me, number, false, blocked) }))
   }
 
   /** Sets the timers that the state wants, and tells who waits for it. */
@@ -296,21 +182,21 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
       draining = undefined
     }
     const pollMs = member.at === 'serving' && coordinator.at === 'idle' ? timing.idlePollMs : timing.heldPollMs
-    after('poll', pollMs, pollMs, () => {
-      poke()
+    timers.set('poll', pollMs, pollMs, () => {
+      membership.poke()
       spoken.look()
       arrange()
     })
     const retryMs = retryIn(state)
-    if (retryMs === undefined || joining || catchingUp) cancel('again')
-    else after('again', retryMs, retryMs, again)
-    if (member.at !== 'holding') cancel('deadline')
+    if (retryMs === undefined || membership.joining || catchingUp) timers.cancel('again')
+    else timers.set('again', retryMs, retryMs, again)
+    if (member.at !== 'holding') timers.cancel('deadline')
     else {
       const left = Math.max(timing.heldPollMs, deadlineAt - performance.now())
-      after('deadline', member.switch, left, () => dispatch({ kind: 'deadline', switch: member.switch }))
+      timers.set('deadline', member.switch, left, () => dispatch({ kind: 'deadline', switch: member.switch }))
     }
-    if (member.at === 'serving') cancel('limit')
-    else after('limit', 0, timing.limitMs, endHeld)
+    if (member.at === 'serving') timers.cancel('limit')
+    else timers.set('limit', 0, timing.limitMs, endHeld)
     attempts.look(state)
     for (const look of [...waiting]) look()
   }
@@ -322,7 +208,7 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
   }
 
   function again(): void {
-    if (inFlight > 0) arrange()
+    if (membership.asking) arrange()
     else dispatch({ kind: 'again' })
   }
 
@@ -333,52 +219,31 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     arrange()
   }
 
-  const isMember = () => state.member.at !== 'out' && state.member.at !== 'fenced' && requests !== undefined
-  const ask = async <T>(request: (requests: Requests, me: number) => Promise<T>): Promise<T | undefined> => {
-    if (requests === undefined) return undefined
-    const answer = await request_(request(requests, me))
-    if (answer !== null && typeof answer === 'object' && 'view' in answer) dispatch(viewEvent(answer.view as TimedView))
-    return answer
+  /** True once this proxy is a member; false where it is none for too long. */
+  function joined(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const end = (isMember: boolean) => {
+        clearTimeout(timer)
+        waiting.delete(look)
+        resolve(isMember)
+      }
+      const timer = setTimeout(() => end(false), timing.limitMs)
+      const look = () => {
+        if (state.member.at !== 'out' && state.member.at !== 'fenced' && membership.connected) end(true)
+        else if (closed) end(false)
+      }
+      waiting.add(look)
+      look()
+    })
   }
-  const spoken = createSpoken({ spoken: options.spoken, ask })
-  const backends = createBackends({
-    joined: () =>
-      new Promise((resolve) => {
-        const end = (joined: boolean) => {
-          clearTimeout(timer)
-          waiting.delete(look)
-          resolve(joined)
-        }
-        const timer = setTimeout(() => end(false), timing.limitMs)
-        const look = () => {
-          if (isMember()) end(true)
-          else if (closed) end(false)
-        }
-        waiting.add(look)
-        look()
-      }),
-    ask,
-    spoken,
-  })
-  const attempts = createAttempts({
-    holdMs: options.holdMs,
-    gate,
-    control,
-    timing,
-    log,
-    state: () => state,
-    dispatch,
-    syncHead,
-    poke,
-  })
 
   gate.hold()
-  await join()
-  if (joinFailure !== undefined) {
+  await membership.join()
+  if (membership.failure !== undefined) {
     closed = true
-    for (const { timer } of timers.values()) clearTimeout(timer)
+    timers.clear()
     gate.release()
-    throw joinFailure
+    throw membership.failure
   }
   return {
     hold: attempts.hold,
@@ -387,25 +252,18 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
       return state
     },
     get me() {
-      return me
+      return membership.me
     },
-    tellSpoken: () => spoken.tell(),
-    members: () => ask((to) => to.members()),
+    tellSpoken: spoken.tell,
+    members: () => membership.ask((to) => to.members()),
     async close() {
       closed = true
-      for (const { timer } of timers.values()) clearTimeout(timer)
+      timers.clear()
       draining?.controller.abort()
       for (const look of [...waiting]) look()
-      await requests?.leave(me).catch(() => undefined)
-      await connection?.close()
+      await membership.close()
     },
   }
-}
-
-const fencedError: ClientError = {
-  sqlstate: '57P01',
-  message: 'terminating connection because the schema was switched while this proxy did not answer',
-  hint: 'Connect again; what was not committed has to be done again.',
 }
 
 const tooLongError: ClientError = {

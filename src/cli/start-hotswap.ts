@@ -14,6 +14,7 @@ import type { Generation } from '../rewrite/generation.js'
 import { withNewerNames } from '../rewrite/newer-names.js'
 import type { Rewriter } from '../rewrite/outcome.js'
 import { createRewriter } from '../rewrite/rewriter.js'
+import { createStepFacts } from '../rewrite/step-facts.js'
 import { loadParser, type Parser } from '../sql/parse.js'
 import { createStatementCheck, type StatementCheck } from '../switch/check/statement-check.js'
 import { createChooseVersion } from '../switch/choose-version.js'
@@ -120,8 +121,9 @@ async function openVersions(
     log.warn({ error: error instanceof Error ? error.stack : String(error), statement: queryShape(text) }, 'a bug')
   const store = await findStore(config, query, log)
   if (!store.ok) return store
+  const rewriting = { parser, cacheBytes: config.cacheBytes, onBug, stepFacts: createStepFacts() }
   const makeRewriter = onePerGeneration((generation) =>
-    withNewerNames(createRewriter(generation, { parser, cacheBytes: config.cacheBytes, onBug }), generation),
+    withNewerNames(createRewriter(generation, rewriting), generation),
   )
   const versions = await createVersionSource({
     ...(store.value === undefined ? {} : { store: store.value.store }),
@@ -219,6 +221,9 @@ async function openProxy(
   let endSessions: RunningProxy['endSessions'] = () => undefined
   let sessions: RunningProxy['sessions'] = () => []
   const name = `${listen.host}:${listen.port} (${hostname()}, process ${process.pid})`
+  const configured = [config.defaultVersion, ...config.clients.map(({ version }) => version)].filter(
+    (version) => version !== undefined,
+  )
   // Without a store nothing tells proxies of each other: there must be one.
   const fleet = stored
     ? await joinFleet({
@@ -226,7 +231,7 @@ async function openProxy(
         ...{ gate, versions, control: control.query, log },
         holdMs: config.hold.timeoutMs,
         endSessions: (error) => endSessions(error),
-        spoken: () => spokenVersions(sessions()),
+        spoken: () => spokenVersions(sessions(), configured),
       })
     : undefined
   const traffic = fleet?.hold ?? createLocalHold(gate, control.query)
@@ -259,7 +264,7 @@ async function openProxy(
       status: async () =>
         readStatus({
           versions,
-          sessions: proxy.sessions,
+          spoken: spokenVersions(proxy.sessions(), configured),
           counters: proxy.counters,
           statements: check.statements,
           fleet: fleet && { me: fleet.me, members: await fleet.members() },

@@ -14,7 +14,7 @@ import { createOutcomeCache } from './outcome-cache.js'
 import type { StepFacts } from './plan-context.js'
 import { readText } from './read-text.js'
 import { type RewriteTools, rewriteLast, rewriteText, type SizedOutcome } from './rewrite-text.js'
-import { stepFacts } from './step-facts.js'
+import { createStepFacts, type StepFactsOf } from './step-facts.js'
 import { typeOidsOf } from './type-oids.js'
 
 export interface RewriterOptions {
@@ -23,6 +23,8 @@ export interface RewriterOptions {
   readonly onBug?: (error: unknown, text: string) => void
   /** Bytes that remembered texts and outcomes may take; default 64 MiB. */
   readonly cacheBytes?: number
+  /** Shared by the rewriters of one database's generations; default: one of its own. */
+  readonly stepFacts?: StepFactsOf
 }
 
 const DEFAULT_CACHE_BYTES = 64 * 1024 * 1024
@@ -38,7 +40,7 @@ const UNMENTIONED: SizedOutcome = { outcome: UNCHANGED, bytes: 0, parsed: false 
 
 /** Makes the rewriter of one generation. Same text, version, path and settings: same outcome, from the cache. */
 export function createRewriter(generation: Generation, options: RewriterOptions): Rewriter {
-  const steps = stepFacts(generation)
+  const steps = (options.stepFacts ?? createStepFacts())(generation)
   const closures = closuresFrom(steps).map((names) => nameTable(new Set([...names, ...CATALOG_NAMES])))
   const back = namesBackFrom(steps)
   const stepClosures = steps.map((step) => nameTable(step.closure))

@@ -12,21 +12,28 @@ import { NATURAL } from './presentation.js'
 
 type OwnFacts = Omit<StepFacts, 'number' | 'name'>
 
-/** Each new generation has the steps of the one before. */
-const known = new WeakMap<Mapping, OwnFacts>()
-
 /** The steps of a generation with what is derived from them once. */
+export type StepFactsOf = (generation: Generation) => readonly StepFacts[]
+
+/** Derives what it has not derived for another generation, which mostly has the same steps. */
+export function createStepFacts(): StepFactsOf {
+  const known = new WeakMap<Mapping, OwnFacts>()
+  return ({ versions, steps }) =>
+    steps.map(({ mapping }, number) => {
+      const before = versions[number]?.catalog
+      const { name, catalog: after } = versions[number + 1] ?? {}
+      if (before === undefined || after === undefined || name === undefined)
+        throw new Error(`step ${number} leads from or to no version`)
+      let facts = known.get(mapping)
+      if (facts?.before !== before || facts.after !== after) facts = ownFacts(before, after, mapping)
+      known.set(mapping, facts)
+      return { number, name, ...facts }
+    })
+}
+
+/** As createStepFacts, for one generation alone. */
 export function stepFacts(generation: Generation): readonly StepFacts[] {
-  return generation.steps.map(({ mapping }, number) => {
-    const before = generation.versions[number]?.catalog
-    const { name, catalog: after } = generation.versions[number + 1] ?? {}
-    if (before === undefined || after === undefined || name === undefined)
-      throw new Error(`step ${number} leads from or to no version`)
-    let facts = known.get(mapping)
-    if (facts?.before !== before || facts.after !== after) facts = ownFacts(before, after, mapping)
-    known.set(mapping, facts)
-    return { number, name, ...facts }
-  })
+  return createStepFacts()(generation)
 }
 
 function ownFacts(before: Catalog, after: Catalog, mapping: Mapping): OwnFacts {

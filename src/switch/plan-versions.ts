@@ -46,6 +46,7 @@ export async function planVersions(
   rules: readonly RuleFile[],
   applied: readonly AppliedStep[],
   options: DeclareOptions,
+  planOf: PlanOfStep = createStepPlans(),
 ): Promise<Checked<DeclaredVersions>> {
   const first = applied[0]
   if (first === undefined) return await planGeneration(head, rules, options)
@@ -69,7 +70,7 @@ export async function planVersions(
       problems.push(...told.problems)
       continue
     }
-    const { mapping, differences } = plannedStep(step, after, told.value)
+    const { mapping, differences } = planOf(step, after, told.value)
     versions.push({ name: step.name, catalog: after })
     steps.push({ mapping })
     problems.push(
@@ -96,18 +97,22 @@ export async function planVersions(
   }
 }
 
-const planned = new WeakMap<
-  AppliedStep,
-  { readonly after: Catalog; readonly rules: StepRules; readonly step: PlannedStep }
->()
+/** Plans an applied step that leads to `after`. */
+export type PlanOfStep = (step: AppliedStep, after: Catalog, rules: StepRules) => PlannedStep
 
 /** Steps stay what they are while others come: with the same catalogs and rules nothing is planned again. */
-function plannedStep(step: AppliedStep, after: Catalog, rules: StepRules): PlannedStep {
-  const known = planned.get(step)
-  if (known !== undefined && known.after === after && known.rules === rules) return known.step
-  const fresh = planStep(step.before, after, rules)
-  planned.set(step, { after, rules, step: fresh })
-  return fresh
+export function createStepPlans(): PlanOfStep {
+  const planned = new WeakMap<
+    AppliedStep,
+    { readonly after: Catalog; readonly rules: StepRules; readonly plan: PlannedStep }
+  >()
+  return (step, after, rules) => {
+    const known = planned.get(step)
+    if (known !== undefined && known.after === after && known.rules === rules) return known.plan
+    const plan = planStep(step.before, after, rules)
+    planned.set(step, { after, rules, plan })
+    return plan
+  }
 }
 
 /** The rules of an applied step; of one that was allowed to break something, with what a rule file says since then. */

@@ -11,7 +11,7 @@ import type { Rewriter } from '../rewrite/outcome.js'
 import type { Parser } from '../sql/parse.js'
 import { createExclusive } from './exclusive.js'
 import { createDeclaredReader, createStoredReader, type KnownVersions } from './known-versions.js'
-import { type AppliedStep, headOf, planVersions, withoutRetired } from './plan-versions.js'
+import { type AppliedStep, createStepPlans, headOf, planVersions, withoutRetired } from './plan-versions.js'
 import { createRuleServer } from './rule-server.js'
 import type { Store } from './store/store.js'
 import { guardRewriter } from './store/unexplained.js'
@@ -81,6 +81,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   const { query, log } = options
   const server = createRuleServer(query, options.parser)
   const turns = createExclusive()
+  const planOf = createStepPlans()
   const reader = options.store === undefined ? createDeclaredReader(query) : createStoredReader(options.store, query)
   const loaded = await options.readRules()
   if (!loaded.ok) return loaded
@@ -163,7 +164,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
         if (known.steps.some(({ name }) => name === step.name)) return { ok: false, problems: [nameTaken(step.name)] }
         // The step has what its own file says.
         const others = rules.filter(({ version }) => version !== step.name)
-        const planned = await planVersions(head, others, [...known.steps, step], declareAs(nextNumber()))
+        const planned = await planVersions(head, others, [...known.steps, step], declareAs(nextNumber()), planOf)
         return planned.ok ? { ok: true, value: withoutRetired(planned.value, known.retired) } : planned
       },
       async record(session, step, after, fingerprint) {

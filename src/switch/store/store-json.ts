@@ -17,18 +17,7 @@ const expand = promisify(gunzip)
  * text; base64, which means the same in every encoding of database and session. Relations of PostgreSQL itself are left out:
  * the server that runs knows its own.
  */
-export function encodeCatalog(catalog: Catalog): Promise<string> {
-  const known = packed.get(catalog)
-  if (known !== undefined) return known
-  const packing = pack(catalog)
-  packed.set(catalog, packing)
-  return packing
-}
-
-/** Each head is recorded twice: when a step leads to it, and when one leads from it. */
-const packed = new WeakMap<Catalog, Promise<string>>()
-
-async function pack(catalog: Catalog): Promise<string> {
+export async function encodeCatalog(catalog: Catalog): Promise<string> {
   const { byName: _, byOid: __, objectsByName: ___, objectByOid: ____, ...data } = catalog
   const relations = data.relations.filter(({ schema }) => !isSystemSchema(schema))
   const objects = data.objects?.map(withoutInfinity)
@@ -46,9 +35,7 @@ export async function decodeCatalog(text: string, earlier: Catalog): Promise<Cat
   checkFormat(format)
   const relations = [...systemRelations(earlier), ...keepRelations(value.relations, earlier.byOid)]
   const objects = value.objects?.map(withInfinity)
-  const catalog = makeCatalog({ ...value, relations, ...(objects === undefined ? {} : { objects }) })
-  packed.set(catalog, Promise.resolve(text))
-  return catalog
+  return makeCatalog({ ...value, relations, ...(objects === undefined ? {} : { objects }) })
 }
 
 /** JSON in ASCII: a step's rules are short, and may be read. */

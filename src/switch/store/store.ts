@@ -69,6 +69,18 @@ export function numberOfToken(token: string): number {
 
 /** `system`: a catalog of the same server, which lends PostgreSQL's own relations to the stored ones. */
 export function createStore(query: TextQuery, system: Catalog): Store {
+  // Each head is recorded twice: when a step leads to it, and when one leads from it.
+  const packed = new WeakMap<Catalog, Promise<string>>()
+  const pack = (catalog: Catalog): Promise<string> => {
+    const text = packed.get(catalog) ?? encodeCatalog(catalog)
+    packed.set(catalog, text)
+    return text
+  }
+  const unpack = async (text: string, earlier: Catalog): Promise<Catalog> => {
+    const catalog = await decodeCatalog(text, earlier)
+    packed.set(catalog, Promise.resolve(text))
+    return catalog
+  }
   return {
     async read() {
       // One statement, so that everything is of one moment.
@@ -80,7 +92,7 @@ export function createStore(query: TextQuery, system: Catalog): Store {
       )
       if (row === undefined) throw new Error('the version store is empty')
       const [number, head, fingerprint, defaultVersion, retired, steps] = row
-      const newest = await decodeCatalog(head ?? '', system)
+      const newest = await unpack(head ?? '', system)
       return {
         number: Number(number),
         head: newest,
@@ -90,7 +102,7 @@ export function createStore(query: TextQuery, system: Catalog): Store {
         steps: await Promise.all(
           (JSON.parse(steps ?? '[]') as [string, string, string][]).map(async ([name, before, rules]) => ({
             name,
-            before: await decodeCatalog(before, newest),
+            before: await unpack(before, newest),
             ...decodeRules(rules),
           })),
         ),
@@ -101,12 +113,12 @@ export function createStore(query: TextQuery, system: Catalog): Store {
     },
     async openSwitch(name, after) {
       // In other threads, while nothing waits for it.
-      if (after !== undefined) encodeCatalog(after).catch(() => undefined)
+      if (after !== undefined) pack(after).catch(() => undefined)
       const rows = await query(`SELECT hotswap.step_token(s.number, ${asciiLiteral(name)}) FROM hotswap.state s`)
       return rows[0]?.[0] ?? ''
     },
     async recordStep(session, token, { name, before, after, fingerprint, ...step }) {
-      const catalogs = await Promise.all([encodeCatalog(before), encodeCatalog(after)])
+      const catalogs = await Promise.all([pack(before), pack(after)])
       const values = [token, name, ...catalogs, encodeRules(step), fingerprint]
       const rows = await session(`SELECT hotswap.record_step(${values.map(asciiLiteral).join(', ')})`)
       const number = rows[0]?.[0] ?? null
@@ -115,7 +127,7 @@ export function createStore(query: TextQuery, system: Catalog): Store {
     },
     async replaceHead(number, head, fingerprint) {
       const rows = await query(
-        `UPDATE hotswap.state SET head = ${asciiLiteral(await encodeCatalog(head))}, fingerprint = ${asciiLiteral(fingerprint)}
+        `UPDATE hotswap.state SET head = ${asciiLiteral(await pack(head))}, fingerprint = ${asciiLiteral(fingerprint)}
          WHERE number = ${number} RETURNING number`,
       )
       return rows.length > 0

@@ -15,6 +15,7 @@ export function noteEffects(session: Session, effects: Effects): void {
   // RESET ALL, DISCARD ALL and the like may take back a version that was set.
   const version = effects.mentionsVersion || (names && session.versionName !== session.firstVersion)
   if (names) session.tainted = true
+  if (effects.discardsAll) session.reset = true
   if (version) session.versionTainted = true
   if (names || (effects.rollback && session.tainted)) session.probeDue = true
   if (version || (effects.rollback && session.versionTainted)) session.versionDue = true

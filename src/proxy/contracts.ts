@@ -247,14 +247,19 @@ export interface NewBackend {
   ask(): Promise<number>
 }
 
+/** `busy`: the server may still work for it; `maybe reset`: so it may, and the session may have sent DISCARD ALL before. */
+export type SessionEnd = 'idle' | 'busy' | 'maybe reset'
+
 export type Admitted =
-  /** `pid` is the backend; `left` is to be called when the session ends; `busy`: the server may still work for it. */
-  | { readonly ok: true; readonly pid: number; left(busy: boolean): void }
+  /** `pid` is the backend; `left` is to be called when the session ends. */
+  | { readonly ok: true; readonly pid: number; left(end: SessionEnd): void }
   | { readonly ok: false; readonly error: ClientError }
 
 /** Decides whether app sessions may serve; other proxies have to know of them first. */
 export interface Admission {
   admit(backend: NewBackend): Promise<Admitted>
+  /** A session that is not admitted says that the backend is its own: whoever had it before has come to an end. */
+  taken(pid: number): Promise<void>
   /** A session that serves speaks another version from now on; why it may not, where it has to end. */
   speak(version: string): Promise<ClientError | undefined>
 }

@@ -32,7 +32,7 @@ export function endSession(session: Session, reason: string): void {
   }
   const { byPid, log } = session.context
   if (session.key !== undefined && byPid.get(session.key.pid) === session) byPid.delete(session.key.pid)
-  session.left?.(busy)
+  session.left?.(busy ? (session.reset || session.kind !== 'app' ? 'maybe reset' : 'busy') : 'idle')
   session.seat?.leave()
   session.fromClient.clear()
   session.replies.abandon()

@@ -69,7 +69,9 @@ export function migratorSession(session: Session): MigratorSession {
     allowBreaking: session.allowBreaking,
     query: (sql) => runInternalQuery(session, sql),
     async learnPid() {
-      session.backend ??= await askBackend(session)
+      if (session.backend !== undefined) return
+      session.backend = await askBackend(session)
+      if (session.backend !== undefined) await session.context.options.admission?.taken(session.backend)
     },
     describe: (statements) => describeStatements(session, statements),
     notice(text) {

@@ -82,6 +82,7 @@ export function openSession(context: ProxyContext, start: SessionStart): Session
     probeDue: true,
     versionDue: false,
     tainted: false,
+    reset: false,
     versionTainted: false,
     preparedTaint: false,
     lastProbe: '',

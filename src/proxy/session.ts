@@ -12,6 +12,7 @@ import type {
   ProxyLimits,
   ProxyLog,
   ProxyOptions,
+  SessionEnd,
   SessionInfo,
 } from './contracts.js'
 import type { Epoch } from './epoch.js'
@@ -120,6 +121,8 @@ export interface Session {
   versionDue: boolean
   /** The transaction changed what names mean; its end may change it back. */
   tainted: boolean
+  /** It has sent DISCARD ALL. */
+  reset: boolean
   /** It changed the version. */
   versionTainted: boolean
   /** SQL PREPARE was used on a text that changes what names mean: so may any EXECUTE. */
@@ -142,7 +145,7 @@ export interface Session {
   /** To be called when the client may send its first statement. */
   onServing: (() => void) | undefined
   /** To be called when an admitted session ends. */
-  left: ((busy: boolean) => void) | undefined
+  left: ((end: SessionEnd) => void) | undefined
   /** To be called when the session ends while a hook runs. */
   onLost: (() => void) | undefined
   /** Something has changed that the client's frames may have waited for. */

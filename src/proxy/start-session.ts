@@ -44,7 +44,7 @@ async function admit(session: Session, admission: Admission): Promise<void> {
   const { key, versionName: version } = session
   const admitted = await admission.admit({ pid: key?.pid, version, ask: () => certainBackend(session) })
   if (hasEnded(session)) {
-    if (admitted.ok) admitted.left(false)
+    if (admitted.ok) admitted.left('idle')
     return
   }
   if (!admitted.ok) {

@@ -1,4 +1,4 @@
-import type { Admission, Admitted, ClientError } from '../../proxy/contracts.js'
+import type { Admission, Admitted, ClientError, SessionEnd } from '../../proxy/contracts.js'
 import { retiredError } from '../version-changes.js'
 import type { Requests } from './requests.js'
 import type { Spoken } from './spoken.js'
@@ -27,11 +27,13 @@ const FORGET_MS = 200
 
 /**
  * Registers each backend before its session serves. One whose session has ended is forgotten, unless it was busy: the
- * server goes on with a statement whose client is gone, so that it counts as under way until the backend is seen gone.
+ * server goes on with a statement whose client is gone, so that it counts as under way until the backend is seen gone. A
+ * pooler ends the backend of a client that leaves in a statement; where it had the end of that one already, it resets it.
  */
 export function createBackends({ joined, ask, spoken }: AdmissionSeams): Backends {
   const left = new Set<number>()
-  const orphans = new Set<number>()
+  /** Each with whether a pooler may lend it to somebody else once it has ended the statement. */
+  const orphans = new Map<number, boolean>()
   let waiting = false
   /** A pooler is in between: keys say nothing of backends. */
   let pooled = false
@@ -51,9 +53,10 @@ export function createBackends({ joined, ask, spoken }: AdmissionSeams): Backend
     setTimeout(forget, FORGET_MS).unref()
   }
   const lookAtOrphans = async (): Promise<void> => {
-    const pids = [...orphans]
+    const pids = [...orphans.keys()]
     if (pids.length === 0) return
-    const living = await ask((requests, me) => requests.living(me, pids))
+    const lent = pids.filter((pid) => orphans.get(pid))
+    const living = await ask((requests, me) => requests.living(me, pids, lent))
     if (living === undefined) return
     for (const pid of pids) {
       if (living.includes(pid)) continue
@@ -103,19 +106,25 @@ export function createBackends({ joined, ask, spoken }: AdmissionSeams): Backend
         if (registered === undefined) return { ok: false, error: notAMember }
         if (known === undefined || !registered) return { ok: false, error: notSeen }
         const backend = known
-        const leave = (busy: boolean) => {
+        // Its last statement was ours then, so that a DISCARD ALL is the session's own, or the pooler's after its end.
+        const asked = known !== pid
+        const leave = (end: SessionEnd) => {
           if (owners.get(backend) !== own) return
           owners.delete(backend)
-          if (busy) orphans.add(backend)
-          else forgetSoon(backend)
+          if (end === 'idle') forgetSoon(backend)
+          else orphans.set(backend, asked && end === 'busy')
         }
         // In this order: a proxy that is cut off in between counts as one that has sessions, and asks again.
         const error = await refuseVersion(version)
         if (error !== undefined) {
-          leave(false)
+          leave('idle')
           return { ok: false, error }
         }
         return { ok: true, pid: backend, left: leave }
+      },
+      async taken(pid) {
+        orphans.delete(pid)
+        await ask((requests) => requests.taken(pid))
       },
     },
     async settled(signal) {

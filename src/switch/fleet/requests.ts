@@ -61,14 +61,18 @@ export interface Requests {
   close(me: number, number: number, force: boolean): Promise<TimedView>
   register(me: number, pid: number): Promise<{ readonly registered: boolean; readonly view: TimedView }>
   forget(me: number, pids: readonly number[]): Promise<void>
-  /** Those of its registered backends that live. */
-  living(me: number, pids: readonly number[]): Promise<readonly number[]>
+  /** No session of any proxy has the backend that was registered. */
+  taken(pid: number): Promise<void>
+  /** Those of its registered backends that live; of `lent` those that a pooler has not reset since. */
+  living(me: number, pids: readonly number[], lent: readonly number[]): Promise<readonly number[]>
   /** Tells the others what is spoken here; `retired`: those versions of it that are, undefined where it could not be told. */
   speak(
     me: number,
     spoken: string,
   ): Promise<{ readonly retired: readonly string[] | undefined; readonly view: TimedView }>
   members(): Promise<readonly FleetMember[]>
+  /** Lets the other proxies look at once; `payload` is what they are told besides. */
+  notify(payload: string): Promise<void>
   leave(me: number): Promise<void>
 }
 
@@ -122,10 +126,17 @@ export function createRequests(query: FleetQuery): Requests {
     async forget(me, pids) {
       await query(`DELETE FROM hotswap.backend WHERE proxy = ${me} AND pid IN (${pids.join(', ')})`)
     },
-    async living(me, pids) {
+    async taken(pid) {
+      await query(`DELETE FROM hotswap.backend WHERE pid = ${pid}`)
+    },
+    async living(me, pids, lent) {
       const [rows = []] = await query(
         `SELECT b.pid FROM hotswap.backend b
-         WHERE b.proxy = ${me} AND b.pid IN (${pids.join(', ')}) AND hotswap.lives(b.pid, b.backend_start)`,
+         WHERE b.proxy = ${me} AND b.pid IN (${pids.join(', ')}) AND hotswap.lives(b.pid, b.backend_start)
+           AND NOT EXISTS (
+             SELECT FROM pg_catalog.pg_stat_activity a
+             WHERE a.pid = b.pid AND a.pid = ANY ('{${lent.join(', ')}}'::int[]) AND a.backend_start = b.backend_start
+               AND a.state = 'idle' AND a.query ~* '^\\s*discard\\s+all[\\s;]*$')`,
       )
       return rows.map(([pid]) => Number(pid))
     },
@@ -136,6 +147,9 @@ export function createRequests(query: FleetQuery): Requests {
     async members() {
       const [rows = []] = await query('SELECT * FROM hotswap.fleet_members()')
       return rows.map(decodeMember)
+    },
+    async notify(payload) {
+      await query(`SELECT pg_catalog.pg_notify('hotswap', ${asciiLiteral(payload)})`)
     },
     async leave(me) {
       await query(`DELETE FROM hotswap.proxy WHERE id = ${me} AND NOT fenced`)

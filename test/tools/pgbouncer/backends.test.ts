@@ -161,6 +161,24 @@ test('a migration whose client has left does not end the backend that the pooler
   expect(await other?.query('SELECT name FROM users WHERE id = 1')).toMatchObject({ rows: [{ name: 'user 1' }] })
 })
 
+test.for([
+  'its backend idles in the pool',
+  'its backend is lent to the migration',
+])('a client that is lost while its answer is on its way leaves nothing that a switch waits for: %s', async (whose) => {
+  const { database, pooler, proxyBehind, connect } = setting()
+  const proxy = await proxyBehind(await pooler({ target: database }))
+  const client = await connect(proxy.url)
+  const other = whose.endsWith('pool') ? await connect(proxy.url) : undefined
+  client.query('SELECT name FROM users WHERE id = 1').catch(() => undefined)
+  while (proxy.proxy.sessions().every(({ state }) => state !== 'active')) await new Promise(setImmediate)
+  streamOf(client).resetAndDestroy()
+  // The proxy lives in this process: it sees the loss first, then the answer, which the pooler has had for long by then.
+  for (const until = performance.now() + 100; performance.now() < until; );
+  // The pooler lends what was given back last.
+  await other?.end()
+  expect(await migrateThrough(proxy.url, 'renamed', migrations.rename)).toMatchObject({ error: undefined })
+})
+
 function streamOf(client: pg.Client | undefined): Socket {
   return (client as unknown as { connection: { stream: Socket } }).connection.stream
 }

@@ -19,6 +19,7 @@ import type { HoldLimits } from './coordinator.js'
 import type { Obstacle } from './drain.js'
 import { errorOf, gaveWayAtLast, reasonToTryAgain, rolledBack } from './gave-way.js'
 import { boundName } from './ledger-entry.js'
+import { type LiveHold, openLiveHold } from './live-hold.js'
 import { backoffMs, pause } from './pause.js'
 import { type BudgetedCheck, logBroken, planWithin } from './plan-within.js'
 import { prepareCheck } from './prepare-check.js'
@@ -29,7 +30,7 @@ import type { SwitchHold } from './switch-hold.js'
 import { type AtPoint, goOn } from './switch-point.js'
 import { enter } from './switch-transaction.js'
 import { versionName } from './version-name.js'
-import type { SwitchAccess, VersionSource } from './version-source.js'
+import type { VersionSource } from './version-source.js'
 
 export interface LiveMigrationOptions {
   readonly traffic: SwitchHold
@@ -43,18 +44,6 @@ export interface LiveMigrationOptions {
   readonly log: ProxyLog
 }
 
-/** Traffic is held for a transaction. */
-interface Switching {
-  readonly access: SwitchAccess
-  /** SQL that comes before the first DDL (HoldOutcome). */
-  readonly enter: string | undefined
-  readonly since: number
-  /** Milliseconds until the last transaction under way had ended. */
-  readonly drainMs: number
-  /** Lets traffic go on, and other switches begin. */
-  end(): Promise<void>
-}
-
 /** The point to which a first try goes back. */
 const SAVEPOINT = 'hotswap_try'
 
@@ -66,55 +55,28 @@ export function openMigration(
 ): ToolMigration {
   const { traffic, versions, control, hold, log, parser, at = goOn } = options
   let statements: ToolStatement[] = []
-  let switching: Switching | undefined
+  let switching: LiveHold | undefined
   let late: ClientError | undefined
   let committing = false
   /** COMMIT was asked for: what it leads to decides when traffic goes on, even where nobody is left to be told. */
   let ending = false
-  let timer: NodeJS.Timeout | undefined
   let tries = 0
   let check: BudgetedCheck | undefined
 
   /** Holds and drains; what it gave way to, where it had to. */
   async function acquire(): Promise<Obstacle | undefined> {
-    const turn = await openTurn(versions)
-    const ready =
-      tries > 1 ? undefined : rehearsePlan({ session, access: turn.access, parser, check }, hold.lockTimeoutMs)
-    await ready?.catch((error: unknown) => {
-      turn.end()
-      throw error
-    })
-    await at('holding')
-    const since = performance.now()
-    const held = await traffic.acquire(hold.timeoutMs, signal).catch(async (error: unknown) => {
-      turn.end()
-      throw error
-    })
-    if (held.kind === 'gave way') {
-      turn.end()
-      return held
-    }
-    if (signal.aborted) {
-      // Nobody is left who would end it.
-      await held.release()
-      turn.end()
-      return { reason: 'the client of the migration has left', blockers: [], waitedFor: [] }
-    }
-    switching = {
-      access: turn.access,
-      enter: held.enter,
-      since,
-      drainMs: performance.now() - since,
-      async end() {
-        clearTimeout(timer)
-        switching = undefined
-        await held.release()
-        turn.end()
+    const held = await openLiveHold({
+      ...{ traffic, versions, hold, at, signal },
+      prepare: async (access) => {
+        if (tries === 1) await rehearsePlan({ session, access, parser, check }, hold.lockTimeoutMs)
       },
-    }
-    await at('drained')
-    const left = hold.timeoutMs - (performance.now() - since)
-    timer = setTimeout(() => giveWay().catch(logBug), Math.max(left, hold.timeoutMs / 2))
+      onLate: () => giveWay().catch(logBug),
+      onEnd: () => {
+        switching = undefined
+      },
+    })
+    if ('reason' in held) return held
+    switching = held
     return undefined
   }
 
@@ -212,7 +174,7 @@ export function openMigration(
     return { ok: false, error: errorFields({ sqlstate: '55006', message: 'the switch was ended by another proxy' }) }
   }
 
-  async function commitSwitch(current: Switching): Promise<InternalResult> {
+  async function commitSwitch(current: LiveHold): Promise<InternalResult> {
     const { access } = current
     const asked = performance.now()
     const sql = statements.map(({ text }) => `${fromByteString(text) ?? text};\n`).join('')
@@ -221,7 +183,7 @@ export function openMigration(
     const planned = await planWithin({ session, access, parser, migration, check })
     await at('planned')
     if (planned.kind !== 'planned') return await rollBack(planned)
-    clearTimeout(timer)
+    current.settle()
     if (late !== undefined) return await rollBack(undefined)
     committing = true
     const plannedAt = performance.now()
@@ -326,10 +288,3 @@ async function isThere(session: MigratorSession, name: string): Promise<boolean>
 }
 
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`
-
-/** Begins a turn in which nobody else changes the generation. */
-async function openTurn(versions: VersionSource): Promise<{ readonly access: SwitchAccess; end(): void }> {
-  return await new Promise((resolve, reject) => {
-    versions.exclusive((access) => new Promise<void>((end) => resolve({ access, end }))).catch(reject)
-  })
-}

@@ -1,9 +1,9 @@
-import type { ProxyCounters, SessionInfo } from '../proxy/contracts.js'
+import type { ProxyCounters } from '../proxy/contracts.js'
 import { headIndex } from '../rewrite/generation.js'
 import { fromByteString } from '../sql/byte-string.js'
 import type { RecordedStatement } from '../switch/check/recorded-statements.js'
 import type { FleetMember } from '../switch/fleet/requests.js'
-import { type SpokenVersions, spokenVersions } from '../switch/fleet/spoken-versions.js'
+import type { SpokenVersions } from '../switch/fleet/spoken-versions.js'
 import type { VersionSource } from '../switch/version-source.js'
 
 /** What `status` shows: which versions there are, who speaks them, and what may be let go. */
@@ -18,7 +18,7 @@ export interface Status {
   /** All proxies of the database; none without a store, null where they cannot be asked. */
   readonly fleet: readonly ProxyStatus[] | null
   readonly counters: ProxyCounters
-  /** True where nobody needs a proxy: every session of all of them speaks head, and so does who says nothing. */
+  /** True where nobody needs a proxy: every session of all of them speaks head, and so does who is to come and says nothing. */
   readonly direct: boolean
 }
 
@@ -36,7 +36,9 @@ export interface VersionStatus {
   readonly lastSeen: string | null
   /** Those seen last, without their values. */
   readonly recent: readonly string[]
-  /** Nobody speaks it now, at any proxy, and it is neither head nor the default. */
+  /** The configuration of a proxy gives it to clients, whatever the default is. */
+  readonly configured: boolean
+  /** Nobody speaks it now, at any proxy, and it is neither head nor the default nor given by a configuration. */
   readonly retirable: boolean
 }
 
@@ -55,7 +57,8 @@ export interface ProxyStatus {
 
 export interface StatusSources {
   readonly versions: VersionSource
-  readonly sessions: () => readonly SessionInfo[]
+  /** At this proxy. */
+  readonly spoken: SpokenVersions
   readonly counters: () => ProxyCounters
   readonly statements: () => readonly RecordedStatement[]
   /** This proxy's number, and all proxies; those are undefined where they cannot be asked. Absent without a store. */
@@ -64,10 +67,9 @@ export interface StatusSources {
 
 const RECENT = 5
 
-export function readStatus({ versions, sessions, counters, statements, fleet }: StatusSources): Status {
+export function readStatus({ versions, spoken: own, counters, statements, fleet }: StatusSources): Status {
   const { generation } = versions.current()
   const seen = [...statements()].sort((a, b) => b.lastSeen - a.lastSeen)
-  const own = spokenVersions(sessions())
   const members = fleet?.members?.map((one) => (one.proxy === fleet.me ? { ...one, speaks: own } : one))
   const others = members?.filter(({ proxy }) => proxy !== fleet?.me) ?? []
   const spoken = [own, ...others.flatMap(({ speaks }) => speaks ?? [])]
@@ -79,12 +81,14 @@ export function readStatus({ versions, sessions, counters, statements, fleet }: 
     const count = speaking.reduce((sum, one) => sum + one.sessions, 0)
     const texts = seen.filter(({ version }) => version === name)
     const isDefault = name === versions.defaultVersion
+    const configured = speaking.some((one) => one.configured)
     return {
       ...{ name, head: index === head, default: isDefault, sessions: count, statements: texts.length },
       clients: [...new Set(speaking.flatMap(({ clients }) => clients))],
       lastSeen: texts[0] === undefined ? null : new Date(texts[0].lastSeen).toISOString(),
       recent: texts.slice(0, RECENT).map(({ text }) => fromByteString(text) ?? text),
-      retirable: known && index !== head && !isDefault && count === 0,
+      configured,
+      retirable: known && index !== head && !isDefault && !configured && count === 0,
     }
   })
   const headName = generation.versions[head]?.name
@@ -96,16 +100,17 @@ export function readStatus({ versions, sessions, counters, statements, fleet }: 
     unexplained: versions.unexplained,
     fleet: fleet === undefined ? [] : (members?.map((one) => proxyStatus(one, one.proxy === fleet.me)) ?? null),
     counters: counters(),
-    // Of other proxies, too, that serve versions which this one does not.
-    direct: known && versions.defaultVersion === headName && spoken.every((one) => speaksOnly(one, headName)),
+    // Sessions of other proxies count that speak what this one does not serve, but not clients of a version that is to come.
+    direct:
+      known &&
+      versions.defaultVersion === headName &&
+      described.every((one) => one.head || !one.configured) &&
+      spoken.every((one) => [...one].every(([name, { sessions }]) => name === headName || sessions === 0)),
   }
 }
 
-function speaksOnly(spoken: SpokenVersions, version: string | undefined): boolean {
-  return [...spoken.keys()].every((name) => name === version)
-}
-
 function proxyStatus({ name, connected, standing, speaks }: FleetMember, self: boolean): ProxyStatus {
-  const counts = speaks && Object.fromEntries([...speaks].map(([version, one]) => [version, one.sessions]))
+  const spoken = speaks && [...speaks].filter(([, { sessions }]) => sessions > 0)
+  const counts = spoken && Object.fromEntries(spoken.map(([version, { sessions }]) => [version, sessions]))
   return { name, self, connected, standing, sessions: counts ?? null }
 }

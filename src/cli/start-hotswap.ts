@@ -10,7 +10,7 @@ import type { ProxyLog, Proxy as RunningProxy } from '../proxy/contracts.js'
 import { createHoldGate } from '../proxy/hold-gate.js'
 import { startProxy } from '../proxy/listener.js'
 import { queryShape } from '../proxy/query-shape.js'
-import type { Generation } from '../rewrite/generation.js'
+import { type Generation, versionIndex } from '../rewrite/generation.js'
 import { withNewerNames } from '../rewrite/newer-names.js'
 import type { Rewriter } from '../rewrite/outcome.js'
 import { createRewriter } from '../rewrite/rewriter.js'
@@ -220,6 +220,7 @@ async function openProxy(
   const gate = createHoldGate()
   let endSessions: RunningProxy['endSessions'] = () => undefined
   let sessions: RunningProxy['sessions'] = () => []
+  let moveSessions: RunningProxy['moveSessions'] = () => 0
   const name = `${listen.host}:${listen.port} (${hostname()}, process ${process.pid})`
   const configured = [config.defaultVersion, ...config.clients.map(({ version }) => version)].filter(
     (version) => version !== undefined,
@@ -232,6 +233,9 @@ async function openProxy(
         holdMs: config.hold.timeoutMs,
         endSessions: (error) => endSessions(error),
         spoken: () => spokenVersions(sessions(), configured),
+        moveSessions: ({ from, to }) => {
+          if (versionIndex(versions.current().generation, to) >= 0) moveSessions(from, to)
+        },
       })
     : undefined
   const traffic = fleet?.hold ?? createLocalHold(gate, control.query)
@@ -270,6 +274,7 @@ async function openProxy(
           fleet: fleet && { me: fleet.me, members: await fleet.members() },
         }),
       tellSpoken: fleet?.tellSpoken,
+      notify: fleet?.notify,
       speaking: (version) =>
         proxy.sessions().filter((session) => session.kind === 'app' && session.version === version).length,
       moveSessions: (from, to) => proxy.moveSessions(from, to),
@@ -282,6 +287,7 @@ async function openProxy(
   })
   endSessions = proxy.endSessions
   sessions = proxy.sessions
+  moveSessions = proxy.moveSessions
   const url = new URL(config.upstream)
   url.hostname = connectableHost(proxy.host)
   url.port = String(proxy.port)

@@ -60,6 +60,7 @@ function printVersion(version: VersionStatus): void {
   const marks = [
     ...(version.head ? ['head'] : []),
     ...(version.default ? ['default'] : []),
+    ...(version.configured ? ['configured'] : []),
     ...(version.retirable ? ['can be retired'] : []),
   ]
   const spoken =

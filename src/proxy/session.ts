@@ -186,11 +186,16 @@ export function sessionInfo(session: Session): SessionInfo {
     user: session.identity.user,
     database: session.identity.database,
     applicationName: session.applicationName,
-    version: session.kind === 'app' ? session.versionName : undefined,
+    version: session.kind === 'app' ? spokenVersion(session) : undefined,
     pid: pidOf(session),
     state: stateOf(session),
     since: session.since,
   }
+}
+
+/** What its next statement is taken for: between two transactions that is the version that it is moved to. */
+function spokenVersion(session: Session): string {
+  return isBusy(session) ? session.versionName : (session.nextVersion ?? session.versionName)
 }
 
 export function stateOf(session: Session): SessionInfo['state'] {

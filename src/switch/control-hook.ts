@@ -1,6 +1,7 @@
 import { formatProblem } from '../config/problem.js'
 import { errorFields } from '../proxy/client-error.js'
 import type { ClientError, ControlHook, HookReply } from '../proxy/contracts.js'
+import type { MovedSessions } from './fleet/moved-sessions.js'
 import { describeVersions, type VersionSource } from './version-source.js'
 
 export interface ControlHookOptions {
@@ -11,6 +12,8 @@ export interface ControlHookOptions {
   readonly speaking: (version: string) => number
   /** Tells the store what the sessions of this proxy speak; false where that cannot be. Absent without a store. */
   readonly tellSpoken: (() => Promise<boolean>) | undefined
+  /** Lets other proxies follow at once, and move their sessions, too. */
+  readonly notify: ((moved?: MovedSessions) => Promise<void>) | undefined
   /** Lets sessions that speak a version speak another one from their next transaction on; gives how many. */
   readonly moveSessions: (from: string, to: string) => number
 }
@@ -20,7 +23,7 @@ export interface ControlHookOptions {
  *
  *     STATUS                     who speaks what
  *     RELOAD                     after the rule files were read again
- *     PROMOTE 'version' [LIVE]   clients that say nothing speak it; LIVE: those that are connected, too
+ *     PROMOTE 'version' [LIVE]   clients that say nothing speak it; LIVE: those that are connected, too, at all proxies
  *     RETIRE 'version'           nobody may speak it any more
  */
 export function createControlHook(options: ControlHookOptions): ControlHook {
@@ -76,20 +79,27 @@ async function reload(versions: VersionSource): Promise<HookReply> {
 }
 
 async function promote(
-  { versions, moveSessions }: ControlHookOptions,
+  { versions, moveSessions, notify }: ControlHookOptions,
   version: string,
   live: boolean,
 ): Promise<HookReply> {
   const before = versions.defaultVersion
   const error = await versions.promote(version)
   if (error !== undefined) return refused(error)
-  const moved = live && before !== version ? moveSessions(before, version) : 0
+  const moves = live && before !== version
+  const moved = moves ? moveSessions(before, version) : 0
+  await notify?.(moves ? { from: before, to: version } : undefined)
   return told('PROMOTE', { default: version, before, moved })
 }
 
-async function retire({ versions, speaking, tellSpoken }: ControlHookOptions, version: string): Promise<HookReply> {
+async function retire(
+  { versions, speaking, tellSpoken, notify }: ControlHookOptions,
+  version: string,
+): Promise<HookReply> {
   const error = (await refuseHere(version, speaking, tellSpoken)) ?? (await versions.retire(version))
-  return error === undefined ? told('RETIRE', { retired: version }) : refused(error)
+  if (error !== undefined) return refused(error)
+  await notify?.()
+  return told('RETIRE', { retired: version })
 }
 
 /** The store knows what is spoken everywhere, once it was told; without one this proxy is alone. */

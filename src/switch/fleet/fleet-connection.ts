@@ -16,8 +16,8 @@ export interface FleetConnectionOptions {
   readonly connectMs: number
   /** Milliseconds after which a connection that answers nothing counts as lost. */
   readonly answerMs: number
-  /** Another proxy has notified. */
-  readonly onNotification: () => void
+  /** Another proxy has notified; `payload` is empty in most cases. */
+  readonly onNotification: (payload: string) => void
   /** Called once, when the connection is lost. */
   readonly onLost: (reason: string) => void
 }
@@ -41,8 +41,8 @@ export async function connectFleet(options: FleetConnectionOptions): Promise<Fle
   client.on('error', (error) => lose(String(error)))
   client.on('end', () => lose('the server closed the connection'))
   // What this proxy told the others it knows itself. The backend's pid is no part of the types of `pg`.
-  client.on('notification', ({ processId }) => {
-    if (processId !== (client as unknown as { processID: number }).processID) options.onNotification()
+  client.on('notification', ({ processId, payload = '' }) => {
+    if (processId !== (client as unknown as { processID: number }).processID) options.onNotification(payload)
   })
   await client.connect()
   // Requests wait for locks of each other for a moment only; what a database does with its own timeouts is not for them.

@@ -5,6 +5,7 @@ import { createBackends } from './admission.js'
 import { createAttempts } from './attempts.js'
 import { drainMember } from './member-drain.js'
 import { createMembership } from './membership.js'
+import { decodeMoved, encodeMoved, type MovedSessions } from './moved-sessions.js'
 import { createPerformer } from './perform.js'
 import { type FleetEvent, outside, type ProxyState, step } from './protocol.js'
 import type { FleetMember, Requests, TimedView } from './requests.js'
@@ -26,6 +27,8 @@ export interface FleetOptions {
   readonly versions: { readonly storedNumber: number; refresh(): Promise<boolean> }
   /** What the sessions of this proxy speak now. */
   readonly spoken: () => SpokenVersions
+  /** Another proxy has moved its sessions to another version, and those of this one are to be moved, too. */
+  readonly moveSessions: (moved: MovedSessions) => void
   /** Ends all sessions of apps. */
   readonly endSessions: (error: ClientError) => void
   /** Milliseconds that a hold waits for transactions under way. */
@@ -44,6 +47,8 @@ export interface Fleet {
   readonly me: number
   /** Tells the others what is spoken here now; false where they cannot be told. */
   tellSpoken(): Promise<boolean>
+  /** The default version or those that are served have changed: lets the others follow at once, and move their sessions. */
+  notify(moved?: MovedSessions): Promise<void>
   /** All proxies of the database; undefined where they cannot be asked. */
   members(): Promise<readonly FleetMember[] | undefined>
   close(): Promise<void>
@@ -84,6 +89,12 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     failed: arrange,
     lost: () => dispatch({ kind: 'lost' }),
     poked: () => dispatch({ kind: 'poked' }),
+    told(payload) {
+      const moved = decodeMoved(payload)
+      if (moved === undefined) return
+      options.moveSessions(moved)
+      spoken.look()
+    },
   })
   const ask = async <T>(request: (requests: Requests, me: number) => Promise<T>): Promise<T | undefined> => {
     const answer = await membership.ask(request)
@@ -255,6 +266,10 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
       return membership.me
     },
     tellSpoken: spoken.tell,
+    async notify(moved) {
+      const payload = moved === undefined ? '' : (encodeMoved(moved) ?? '')
+      await membership.ask((to) => to.notify(payload))
+    },
     members: () => membership.ask((to) => to.members()),
     async close() {
       closed = true

@@ -19,6 +19,8 @@ export interface MembershipSeams {
   lost(): void
   /** Another proxy has notified, and no request of this one is under way. */
   poked(): void
+  /** Another proxy has said something with that. */
+  told(payload: string): void
 }
 
 /** This proxy's place in the fleet: its connection, its number, and the requests that it makes. */
@@ -114,7 +116,10 @@ export function createMembership(seams: MembershipSeams): Membership {
           applicationName: seams.applicationName,
           connectMs: timing.connectMs,
           answerMs: timing.answerMs,
-          onNotification: poke,
+          onNotification(payload) {
+            if (payload !== '') seams.told(payload)
+            poke()
+          },
           onLost: lose,
         })
         requests = createRequests(connection.query)

@@ -2,9 +2,12 @@ import type { ClientError, SessionInfo } from '../../proxy/contracts.js'
 
 /** The sessions of apps that speak a version. */
 export interface Speakers {
+  /** 0 where only the configuration gives it to clients that are to come. */
   readonly sessions: number
   /** Their application_names, or users where they have none. */
   readonly clients: readonly string[]
+  /** The configuration of the proxy gives it to clients: `default_version`, or `clients`. */
+  readonly configured?: true
 }
 
 /** By version. */
@@ -22,8 +25,10 @@ export interface SpeakingProxy {
 /** Names of clients that other proxies are told. */
 const TOLD_CLIENTS = 20
 
-export function spokenVersions(sessions: readonly SessionInfo[]): SpokenVersions {
+/** `configured`: versions that the configuration gives to clients. */
+export function spokenVersions(sessions: readonly SessionInfo[], configured: readonly string[]): SpokenVersions {
   const spoken = new Map<string, { sessions: number; readonly clients: Set<string> }>()
+  for (const version of configured) spoken.set(version, { sessions: 0, clients: new Set() })
   for (const { kind, version, applicationName, user } of sessions) {
     if (kind !== 'app' || version === undefined) continue
     const speakers = spoken.get(version) ?? { sessions: 0, clients: new Set<string>() }
@@ -32,15 +37,18 @@ export function spokenVersions(sessions: readonly SessionInfo[]): SpokenVersions
     spoken.set(version, speakers)
   }
   return new Map(
-    [...spoken].map(([version, { sessions: count, clients }]) => [version, { sessions: count, clients: [...clients] }]),
+    [...spoken].map(([version, { sessions: count, clients }]) => [
+      version,
+      { sessions: count, clients: [...clients], ...(configured.includes(version) ? { configured: true } : {}) },
+    ]),
   )
 }
 
 /** As the table of proxies has it. */
 export function encodeSpoken(spoken: SpokenVersions): string {
-  const told = [...spoken].map(([version, { sessions, clients }]): [string, Speakers] => [
+  const told = [...spoken].map(([version, { clients, ...speakers }]): [string, Speakers] => [
     version,
-    { sessions, clients: clients.slice(0, TOLD_CLIENTS).map(printable) },
+    { ...speakers, clients: clients.slice(0, TOLD_CLIENTS).map(printable) },
   ])
   return JSON.stringify(Object.fromEntries(told))
 }
@@ -54,7 +62,7 @@ export function decodeSpoken(json: string): SpokenVersions {
   return new Map(Object.entries(JSON.parse(json) as Record<string, Speakers>))
 }
 
-/** Why a version cannot be retired: who speaks it. Undefined where nobody does. */
+/** Why a version cannot be retired: who speaks it, or would. Undefined where nobody does. */
 export function refuseSpoken(version: string, proxies: readonly SpeakingProxy[]): ClientError | undefined {
   if (proxies.length === 0) return undefined
   const count = proxies.reduce((sum, { speaks }) => sum + (speaks?.sessions ?? 0), 0)
@@ -62,7 +70,10 @@ export function refuseSpoken(version: string, proxies: readonly SpeakingProxy[])
     sqlstate: '55006',
     message: count === 0 ? `the version "${version}" may be spoken` : `${sessionsOf(count)} the version "${version}"`,
     detail: proxies.map(describe).join('\n'),
-    hint: 'Let them end, or move them by promote --live at their proxy; status shows who they are.',
+    hint:
+      count === 0
+        ? 'Change the configuration of the proxy, or its release, and start it again.'
+        : 'Let them end, or move them by promote --live; status shows who they are.',
   }
 }
 
@@ -72,7 +83,14 @@ function sessionsOf(count: number): string {
 
 function describe({ name, connected, speaks }: SpeakingProxy): string {
   const cutOff = connected ? '' : ', which has no connection to the others'
-  if (speaks === null)
-    return `the proxy ${name}${cutOff}: does not say what its sessions speak, being of an older release`
-  return `the proxy ${name}${cutOff}: ${speaks.sessions} (${speaks.clients.join(', ')})`
+  return `the proxy ${name}${cutOff}: ${describeSpeakers(speaks)}`
+}
+
+function describeSpeakers(speaks: Speakers | null): string {
+  if (speaks === null) return 'does not say what its sessions speak, being of an older release'
+  const { sessions, clients, configured } = speaks
+  return [
+    ...(sessions > 0 ? [`${sessions} (${clients.join(', ')})`] : []),
+    ...(configured ? ['its configuration gives the version to clients'] : []),
+  ].join('; ')
 }

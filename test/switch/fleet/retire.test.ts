@@ -153,6 +153,41 @@ test('a session that moves to another version by SET counts for it at once, and 
   await waitFor(async () => (await retire(first)) === undefined)
 })
 
+test('promote --live moves the sessions of all proxies, so that what they spoke can be retired', async () => {
+  const first = await startHere()
+  const second = await startHere()
+  const client = await connect(second.url)
+  const idle = await connect(second.url)
+  expect((await migrateThrough(first.url, 'm', swap)).error).toBeUndefined()
+  await client.query('BEGIN')
+  expect((await client.query(select)).rows).toEqual(right)
+  expect(await runProgram('promote', 'm', '--live', '--url', first.url)).toMatchObject({ code: 0 })
+  await waitFor(() => second.versions.defaultVersion === 'm')
+  // In its transaction it goes on as it began.
+  expect((await client.query(select)).rows).toEqual(right)
+  await waitFor(async () => (await retire(first))?.message === '1 session speaks the version "initial"')
+  await client.query('COMMIT')
+  await waitFor(async () => (await retire(first)) === undefined)
+  await waitFor(() => second.versions.retired.includes('initial'))
+  for (const moved of [client, idle]) expect((await moved.query(select)).rows).toEqual([{ title: 'B', body: 'T' }])
+})
+
+test('a version that the configuration of a proxy gives to clients is needed, whoever is connected', async () => {
+  const first = await startHere()
+  const second = await startHere({ config: { defaultVersion: 'initial' } })
+  await migrated(first)
+  await waitFor(async () => (await statusOf(first)).versions[0]?.configured === true)
+  expect(await statusOf(first)).toMatchObject({ versions: [{ name: 'initial', retirable: false }, {}], direct: false })
+  expect(await retire(first)).toMatchObject({
+    code: '55006',
+    detail: expect.stringMatching(new RegExp(`:${portOf(second)} .*: its configuration gives the version to clients$`)),
+  })
+  expect((await (await connect(second.url)).query(select)).rows).toEqual(right)
+  await Promise.all(clients.splice(0).map((client) => client.end()))
+  await second.close()
+  await waitFor(async () => (await retire(first)) === undefined)
+})
+
 /** Holds up whoever begins to speak a version, or retires one: they go on in the order in which they came. */
 async function holdSpeaking(): Promise<{ readonly waiting: (count: number) => Promise<void>; end(): Promise<void> }> {
   const direct = await connect(database.url)

@@ -1,0 +1,23 @@
+/** What `promote --live` does at all proxies: sessions that speak one version speak another one from their next transaction on. */
+export interface MovedSessions {
+  readonly from: string
+  readonly to: string
+}
+
+/** As the payload of a notification; undefined where the names are too long for one. */
+export function encodeMoved({ from, to }: MovedSessions): string | undefined {
+  const payload = JSON.stringify({ moved: { from, to } })
+  // NAMEDATALEN and the like do not bound versions; async.c takes payloads of less than 8000 bytes.
+  return Buffer.byteLength(payload) < 8000 ? payload : undefined
+}
+
+/** Undefined for whatever else a proxy, maybe of another release, has to say. */
+export function decodeMoved(payload: string): MovedSessions | undefined {
+  try {
+    const { moved } = JSON.parse(payload) as { moved?: Partial<MovedSessions> }
+    const { from, to } = moved ?? {}
+    return typeof from === 'string' && typeof to === 'string' ? { from, to } : undefined
+  } catch {
+    return undefined
+  }
+}

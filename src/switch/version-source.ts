@@ -189,6 +189,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   const change = (
     refuse: (known: KnownVersions) => ClientError | undefined,
     task: () => Promise<KnownVersions | ClientError | undefined>,
+    done: (known: KnownVersions) => boolean,
   ): Promise<ClientError | undefined> =>
     turns.run(async () => {
       await look()
@@ -198,7 +199,8 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
       if (now !== undefined && 'sqlstate' in now) return now
       if (now !== undefined) put(renumbered(now, nextNumber()))
       else await look()
-      return undefined
+      // Another proxy may have been faster with something that forbids it.
+      return done(known) ? undefined : refuse(known)
     })
 
   return {
@@ -236,11 +238,13 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
         change(
           (now) => refusePromotion(name, now),
           () => reader.setDefault(name, known),
+          ({ defaultVersion }) => defaultVersion === name,
         ),
       retire: (name) =>
         change(
           (now) => refuseRetirement(name, now),
           () => reader.retire(name, known),
+          ({ retired }) => retired.includes(name),
         ),
       exclusive: (task) =>
         turns.run(async () => {

@@ -48,8 +48,9 @@ export interface Store {
   recordStep(query: TextQuery, token: string, step: RecordedStep): Promise<number>
   /** The head as it is now, where no version changed; false where the store is not of this number any more. */
   replaceHead(number: number, head: Catalog, fingerprint: string): Promise<boolean>
+  /** Does nothing where the version was retired meanwhile. */
   setDefault(name: string): Promise<void>
-  /** Nobody may speak the version from now on; why not, where sessions of any proxy do. */
+  /** Nobody may speak the version from now on; why not, where sessions of any proxy do. Does nothing where it is the default. */
   retire(name: string): Promise<ClientError | undefined>
 }
 
@@ -133,7 +134,10 @@ export function createStore(query: TextQuery, system: Catalog): Store {
       return rows.length > 0
     },
     async setDefault(name) {
-      await query(`UPDATE hotswap.state SET number = number + 1, default_version = ${asciiLiteral(name)}`)
+      await query(
+        `UPDATE hotswap.state SET number = number + 1, default_version = ${asciiLiteral(name)}
+         WHERE ${asciiLiteral(name)} <> ALL (retired)`,
+      )
     },
     async retire(name) {
       const [row] = await query(`SELECT hotswap.retire_version(${asciiLiteral(name)})`)

@@ -304,3 +304,26 @@ test('a proxy of an older release, which does not say what its sessions speak, m
   expect(fleet?.[1]?.sessions).toBeNull()
   expect({ retirable: versions[0]?.retirable, direct }).toEqual({ retirable: false, direct: false })
 })
+
+test('of a promotion and a retirement of the same version at two proxies one is refused', async () => {
+  const { first, second } = await startTwo({ config: { pollMs: 0 } })
+  const direct = await connect(database.url)
+  await direct.query('BEGIN; SELECT number FROM hotswap.state FOR UPDATE')
+  const admin = await connect(database.url)
+  const waiting = (count: number) =>
+    waitFor(async () => {
+      const { rowCount } = await admin.query(
+        "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+      )
+      return rowCount === count
+    })
+  const retiring = first.versions.retire('initial')
+  await waiting(1)
+  const promoting = second.versions.promote('initial')
+  await waiting(2)
+  await direct.query('COMMIT')
+  const [retired, promoted] = await Promise.all([retiring, promoting])
+  expect([retired, promoted].filter((error) => error === undefined)).toHaveLength(1)
+  const { rows } = await admin.query('SELECT default_version = ANY (retired) AS wrong FROM hotswap.state')
+  expect(rows).toEqual([{ wrong: false }])
+})

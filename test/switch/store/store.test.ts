@@ -207,6 +207,16 @@ test('the default and the retired versions are stored, each with a new number', 
   expect({ number, defaultVersion, retired }).toEqual({ number: 3, defaultVersion: '0002', retired: ['initial'] })
 })
 
+test('neither becomes a retired version the default nor is the default retired, whoever was faster', async () => {
+  const database = await newDatabase()
+  const store = await open(await connect(database.url))
+  await store.setDefault('0002')
+  await store.retire('initial')
+  await store.setDefault('initial')
+  await store.retire('0002')
+  expect(await store.read()).toMatchObject({ defaultVersion: '0002', retired: ['initial'] })
+})
+
 test('a head is replaced only where nobody changed the store meanwhile', async () => {
   const database = await newDatabase()
   const query = await connect(database.url)

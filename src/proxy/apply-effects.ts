@@ -50,6 +50,8 @@ export function tagReader(session: Session, effects: Effects): ((tag: string) =>
         break
       case 'DISCARD ALL':
         statements.clear()
+        session.knowsLedger = false
+        if (session.tool?.recognized === true) session.tool.reset = true
         break
       case 'PREPARE': {
         const made = effects.prepares[prepared++]

@@ -60,6 +60,7 @@ export function openSession(context: ProxyContext, start: SessionStart): Session
     }),
     readClient: () => readClient(session),
     readServer: () => readServer(session),
+    takeSeat: () => takeSeat(session),
     toClient: createOutput(client),
     toServer: createOutput(server),
     replies,

@@ -84,6 +84,8 @@ export interface Session {
   readonly readClient: () => void
   /** Takes as many of the server's frames as can be taken now. */
   readonly readServer: () => void
+  /** Joins the hold gate. */
+  readonly takeSeat: () => void
   /** Its place at the hold gate; a migrator and a control session have none. */
   seat: GateSeat | undefined
   /** Of a migration tool. */

@@ -1,9 +1,10 @@
-import { connect as connectSocket, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import pg from 'pg'
 import { expect, test, vi } from 'vitest'
 import { encodeMigration } from '../../../src/switch/migration-text.js'
 import { waitFor } from '../../support/start-hotswap.js'
 import { migrateThrough, startRelay } from '../../switch/fleet/support.js'
+import { cancel } from './cancel.js'
 import { useSetting } from './setting.js'
 import { migrations } from './visitors.js'
 
@@ -84,7 +85,6 @@ test('a cancel request reaches the statement of its client, and no other', async
     () => undefined,
     (error: pg.DatabaseError) => error,
   )
-  const { processID, secretKey } = app as unknown as { processID: number; secretKey: number }
   const direct = await connect(database.url)
   await waitFor(async () => {
     const active = await direct.query(
@@ -92,9 +92,7 @@ test('a cancel request reaches the statement of its client, and no other', async
     )
     return active.rowCount === 2
   })
-  const packet = Buffer.alloc(16)
-  for (const [index, value] of [16, 80877102, processID, secretKey].entries()) packet.writeInt32BE(value, index * 4)
-  connectSocket(proxy.port, '127.0.0.1').end(packet)
+  cancel(proxy.url, app)
   expect(await cancelled).toMatchObject({ code: '57014' })
   expect((await lasting).rows).toMatchObject([{ said: 'done' }])
 })

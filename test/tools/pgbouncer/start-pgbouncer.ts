@@ -22,6 +22,8 @@ export interface PgbouncerSettings {
   readonly mode?: 'session' | 'transaction'
   /** Server connections at most. */
   readonly poolSize?: number
+  /** Databases of its own names, by the names that they have where it sends them. */
+  readonly databases?: Readonly<Record<string, string>>
   /** Further lines of its [pgbouncer] section. */
   readonly settings?: Readonly<Record<string, string>>
 }
@@ -44,7 +46,13 @@ function isExecutable(path: string): boolean {
 }
 
 /** Starts a pooler, and waits until its console answers. */
-export async function startPgbouncer({ target, mode, poolSize, settings }: PgbouncerSettings): Promise<Pgbouncer> {
+export async function startPgbouncer({
+  target,
+  mode,
+  poolSize,
+  databases,
+  settings,
+}: PgbouncerSettings): Promise<Pgbouncer> {
   if (pgbouncerProgram === undefined) throw new Error('there is no pgbouncer on this machine')
   const folder = await mkdtemp(join(tmpdir(), 'hotswap-pgbouncer-'))
   // Started by root it goes on as another user, who must reach its files.
@@ -65,12 +73,11 @@ export async function startPgbouncer({ target, mode, poolSize, settings }: Pgbou
     ...(process.getuid?.() === 0 ? { user: 'nobody' } : {}),
     ...settings,
   }
+  const server = `host=${target.host} port=${target.port}`
+  const aliases = Object.entries(databases ?? {}).map(([name, behind]) => `${name} = ${server} dbname=${behind}`)
   const section = Object.entries(lines).map(([name, value]) => `${name} = ${value}`)
   await writeFile(users, '"postgres" "postgres"\n')
-  await writeFile(
-    file,
-    [`[databases]`, `* = host=${target.host} port=${target.port}`, '[pgbouncer]', ...section, ''].join('\n'),
-  )
+  await writeFile(file, ['[databases]', ...aliases, `* = ${server}`, '[pgbouncer]', ...section, ''].join('\n'))
   const child = spawn(pgbouncerProgram, [file], { stdio: ['ignore', 'pipe', 'pipe'] })
   const closed = once(child, 'close')
   const stop = async () => {

@@ -7,8 +7,8 @@ export function tellVersion(session: Session): void {
   const { context, versionName } = session
   context.options.admission?.speak(versionName).then(
     (error) => {
-      if (error !== undefined && session.versionName === versionName)
-        endWithError(session, notServed(session, versionName))
+      if (error === undefined || session.kind !== 'app' || session.versionName !== versionName) return
+      endWithError(session, { ...error, sqlstate: '57P01' })
     },
     (error: unknown) => context.log.warn({ session: session.id, error: String(error) }, 'a version could not be told'),
   )

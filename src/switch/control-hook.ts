@@ -12,8 +12,8 @@ export interface ControlHookOptions {
   readonly speaking: (version: string) => number
   /** Tells the store what the sessions of this proxy speak; false where that cannot be. Absent without a store. */
   readonly tellSpoken: (() => Promise<boolean>) | undefined
-  /** Lets other proxies follow at once, and move their sessions, too. */
-  readonly notify: ((moved?: MovedSessions) => Promise<void>) | undefined
+  /** Lets other proxies follow at once, and move their sessions, too; gives how many those are. */
+  readonly notify: ((moved?: MovedSessions) => Promise<number>) | undefined
   /** Lets sessions that speak a version speak another one from their next transaction on; gives how many. */
   readonly moveSessions: (from: string, to: string) => number
 }
@@ -88,8 +88,8 @@ async function promote(
   if (error !== undefined) return refused(error)
   const moves = live && before !== version
   const moved = moves ? moveSessions(before, version) : 0
-  await notify?.(moves ? { from: before, to: version } : undefined)
-  return told('PROMOTE', { default: version, before, moved })
+  const elsewhere = (await notify?.(moves ? { from: before, to: version } : undefined)) ?? 0
+  return told('PROMOTE', { default: version, before, moved: moved + elsewhere })
 }
 
 async function retire(

@@ -1,5 +1,6 @@
 import type { TextQuery } from '../../catalog/introspect.js'
 import type { Admission, ClientError, HoldGate, ProxyLog } from '../../proxy/contracts.js'
+import { DDL_PAYLOAD } from '../store/ddl-trigger.js'
 import type { SwitchHold } from '../switch-hold.js'
 import { createBackends } from './admission.js'
 import { createAttempts } from './attempts.js'
@@ -47,8 +48,11 @@ export interface Fleet {
   readonly me: number
   /** Tells the others what is spoken here now; false where they cannot be told. */
   tellSpoken(): Promise<boolean>
-  /** The default version or those that are served have changed: lets the others follow at once, and move their sessions. */
-  notify(moved?: MovedSessions): Promise<void>
+  /**
+   * The default version or those that are served have changed: lets the others follow at once, and move their sessions;
+   * gives how many of those there are, as far as is known.
+   */
+  notify(moved?: MovedSessions): Promise<number>
   /** All proxies of the database; undefined where they cannot be asked. */
   members(): Promise<readonly FleetMember[] | undefined>
   close(): Promise<void>
@@ -90,6 +94,7 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     lost: () => dispatch({ kind: 'lost' }),
     poked: () => dispatch({ kind: 'poked' }),
     told(payload) {
+      if (payload === DDL_PAYLOAD) void versions.refresh()
       const moved = decodeMoved(payload)
       if (moved === undefined) return
       options.moveSessions(moved)
@@ -267,8 +272,11 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     },
     tellSpoken: spoken.tell,
     async notify(moved) {
-      const payload = moved === undefined ? '' : (encodeMoved(moved) ?? '')
+      const payload = moved === undefined ? '' : encodeMoved(moved)
+      const members = moved === undefined ? [] : await membership.ask((to) => to.members())
       await membership.ask((to) => to.notify(payload))
+      const others = members?.filter(({ proxy }) => proxy !== membership.me) ?? []
+      return others.reduce((sum, { speaks }) => sum + (speaks?.get(moved?.from ?? '')?.sessions ?? 0), 0)
     },
     members: () => membership.ask((to) => to.members()),
     async close() {

@@ -4,11 +4,13 @@ export interface MovedSessions {
   readonly to: string
 }
 
-/** As the payload of a notification; undefined where the names are too long for one. */
-export function encodeMoved({ from, to }: MovedSessions): string | undefined {
+/** PostgreSQL takes payloads of less than 8000 bytes (async.c). */
+const PAYLOAD_BYTES = 8000
+
+/** As the payload of a notification; empty where the names are too long for one. */
+export function encodeMoved({ from, to }: MovedSessions): string {
   const payload = JSON.stringify({ moved: { from, to } })
-  // NAMEDATALEN and the like do not bound versions; async.c takes payloads of less than 8000 bytes.
-  return Buffer.byteLength(payload) < 8000 ? payload : undefined
+  return Buffer.byteLength(payload) < PAYLOAD_BYTES ? payload : ''
 }
 
 /** Undefined for whatever else a proxy, maybe of another release, has to say. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { firstVersion } from '../config/load-rules.js'
 import { type ControlConnection, connectControl } from '../switch/control-connection.js'
+import { makeDdlTrigger } from '../switch/store/ddl-trigger.js'
 import { openStore, storeGrants } from '../switch/store/open-store.js'
 import { addConfigOptions, type ConfigOptions, readConfig } from './config-options.js'
 import { type ExitCode, printFailure, printJson, printLine, printProblems } from './exit.js'
@@ -9,6 +10,7 @@ import { connectFailure, describeUrl } from './start-failure.js'
 interface InitOptions extends ConfigOptions {
   readonly role?: string
   readonly anew?: true
+  readonly eventTrigger?: true
   readonly json?: true
 }
 
@@ -17,6 +19,10 @@ export function addInit(program: Command, end: (code: ExitCode) => void): void {
     .description('make the version store (schema hotswap) in the database, where serve may not')
     .option('--role <name>', 'the role of the proxy: it is granted what it needs of the store')
     .option('--anew', 'forget all stored versions, and begin with the schema as it is')
+    .option(
+      '--event-trigger',
+      'let the database tell the proxies at once of DDL that goes round them (superusers only)',
+    )
     .option('--json', 'print the facts as JSON')
     .addHelpText(
       'after',
@@ -51,6 +57,8 @@ async function init(options: InitOptions): Promise<ExitCode> {
       anew: options.anew ?? false,
     })
     if (opened.kind !== 'open') return printFailure({ ...opened, exitCode: 1 }, json)
+    const refusal = options.eventTrigger === true ? await makeDdlTrigger(control.query) : undefined
+    if (refusal !== undefined) return printFailure({ ...noTrigger(refusal), exitCode: 1 }, json)
     for (const grant of options.role === undefined ? [] : storeGrants(options.role)) await control.query(grant)
     if (json) printJson({ ok: true, created: opened.created })
     else {
@@ -59,5 +67,15 @@ async function init(options: InitOptions): Promise<ExitCode> {
     return 0
   } finally {
     await control.end()
+  }
+}
+
+function noTrigger(refusal: string): { readonly message: string; readonly details: readonly string[] } {
+  return {
+    message: `the event trigger cannot be made: ${refusal}`,
+    details: [
+      'PostgreSQL lets superusers alone make one: pg-hotswap init --event-trigger --control URL of one.',
+      'Without it, DDL that goes round the proxy is found within `poll`. The version store itself is there.',
+    ],
   }
 }

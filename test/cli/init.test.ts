@@ -38,6 +38,13 @@ test('init makes the store that a proxy without rights works with, says what is 
   const again = await runProgram('init', '--upstream', own, '--json')
   expect(JSON.parse(again.out)).toEqual({ ok: true, created: false })
 
+  const trigger = await runProgram('init', '--upstream', own, '--event-trigger')
+  expect(trigger).toMatchObject({ code: 1, err: expect.stringContaining('the event trigger cannot be made') })
+  expect(await runProgram('init', '--upstream', database.url, '--event-trigger')).toMatchObject({ code: 0 })
+  await withTextQuery(database.url, async (query) => {
+    expect(await query("SELECT evtenabled FROM pg_event_trigger WHERE evtname = 'hotswap_ddl'")).toEqual([['O']])
+  })
+
   await database.run("CREATE TYPE hotswap.kept AS ENUM ('a')")
   const foreign = await runProgram('init', '--upstream', own, '--anew')
   expect(foreign).toMatchObject({ code: 1, err: expect.stringContaining('may not take the version store away') })

@@ -1,6 +1,8 @@
 import { afterEach, expect, test } from 'vitest'
+import { makeDdlTrigger } from '../../../src/switch/store/ddl-trigger.js'
 import { createDatabase, type TestDatabase } from '../../support/database.js'
 import { waitFor } from '../../support/start-hotswap.js'
+import { withTextQuery } from '../../support/text-query.js'
 import { mustStartOn, type ProxyOfDatabase, type StartSettings } from './start-on.js'
 
 const schema = `
@@ -43,6 +45,19 @@ test('a rename under a running proxy becomes a step of its own, and old statemen
   expect((await client.query('SELECT * FROM users')).rows).toEqual(ada)
   const fresh = await proxy.connect('-c hotswap.version=out-of-band-1')
   expect((await fresh.query('SELECT full_name FROM people')).rows).toEqual([{ full_name: 'Ada' }])
+})
+
+test('where the database has the event trigger, nobody has to look', async () => {
+  database = await createDatabase(schema)
+  await startOnce()
+  expect(await withTextQuery(database.url, makeDdlTrigger)).toBeUndefined()
+  // Again, for whoever asks twice.
+  expect(await withTextQuery(database.url, makeDdlTrigger)).toBeUndefined()
+  const [first, second] = [await start({ config: { pollMs: 0 } }), await start({ config: { pollMs: 0 } })]
+  const client = await first.connect()
+  await database.run(rename)
+  for (const proxy of [first, second]) await waitFor(() => proxy.versionNames().length === 2)
+  expect((await client.query('SELECT * FROM users')).rows).toEqual(ada)
 })
 
 test('a rename while no proxy ran is found at the next start', async () => {

@@ -22,6 +22,9 @@ export interface Backends {
 /** Milliseconds between two looks at what sessions left behind. */
 const LOOK_MS = 20
 
+/** Milliseconds after which two sessions that have one backend share it. */
+const SHARED_MS = 1000
+
 /** Milliseconds for which backends that have ended are gathered before they are forgotten in one go. */
 const FORGET_MS = 200
 
@@ -77,7 +80,15 @@ export function createBackends({ joined, ask, spoken }: AdmissionSeams): Backend
       if (!answer.registered) owners.delete(pid)
       return answer.registered
     }
+    owners.delete(pid)
     return undefined
+  }
+
+  /** Whether the session that had the backend is gone: its end may be seen a little after the pooler has seen it. */
+  const givenUp = async (pid: number): Promise<boolean> => {
+    const since = performance.now()
+    while (owners.has(pid) && performance.now() - since < SHARED_MS) await pause(LOOK_MS)
+    return !owners.has(pid)
   }
 
   /** Why no session may speak the version. */
@@ -100,6 +111,7 @@ export function createBackends({ joined, ask, spoken }: AdmissionSeams): Backend
         if (registered === false) {
           // A pooler in between answers with a key of its own: only the session itself can say which backend it has.
           known = await askSession()
+          if (!(await givenUp(known))) return { ok: false, error: shared }
           registered = await register(known, own)
           pooled ||= registered === true && known !== pid
         }
@@ -132,16 +144,24 @@ export function createBackends({ joined, ask, spoken }: AdmissionSeams): Backend
         await lookAtOrphans()
         if (orphans.size === 0) return true
         if (signal.aborted) return false
-        await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+        await pause(LOOK_MS)
       }
     },
   }
 }
 
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
 const notAMember: ClientError = {
   sqlstate: '57P03',
   message: 'pg-hotswap has no connection to the other proxies of the database, and serves nobody until it has',
   hint: 'Its log says why; connect again later.',
+}
+
+const shared: ClientError = {
+  sqlstate: '0A000',
+  message: 'the pooler between pg-hotswap and PostgreSQL gives one backend to several sessions at a time',
+  hint: 'Let it pool sessions (pool_mode = session), or stand in front of pg-hotswap.',
 }
 
 const notSeen: ClientError = {

@@ -177,6 +177,17 @@ test.for([
   expect(await migrateThrough(proxy.url, 'renamed', migrations.rename)).toMatchObject({ error: undefined })
 })
 
+test('a pooler that pools transactions is noticed, and the session refused', async () => {
+  const { database, pooler, proxyBehind, connect } = setting()
+  const proxy = await proxyBehind(await pooler({ target: database, mode: 'transaction' }))
+  const first = await connect(proxy.url)
+  await expect(connect(proxy.url)).rejects.toMatchObject({
+    code: '0A000',
+    message: expect.stringContaining('one backend to several sessions'),
+  })
+  await first.end()
+})
+
 function streamOf(client: pg.Client | undefined): Socket {
   return (client as unknown as { connection: { stream: Socket } }).connection.stream
 }

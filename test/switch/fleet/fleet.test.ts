@@ -171,7 +171,7 @@ test('a coordinator that is cut off during its migration ends it as it would hav
 })
 
 test('a statement that a client left behind is waited for', async () => {
-  const [first] = await start(1, { config: { hold: { ...hold, timeoutMs: 400, retries: 1 } } })
+  const [first] = await start(1, { config: { hold: { ...hold, retries: 1 } } })
   if (first === undefined) throw new Error('there is one')
   const locker = await direct()
   await locker.query('BEGIN; LOCK TABLE posts')

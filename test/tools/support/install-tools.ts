@@ -13,7 +13,7 @@ declare module 'vitest' {
   }
 }
 
-export type ToolName = 'alembic' | 'django' | 'goose' | 'prisma'
+export type ToolName = 'alembic' | 'django' | 'goose' | 'knex' | 'prisma'
 
 type Commands = (folder: string) => readonly {
   readonly command: readonly string[]
@@ -25,6 +25,12 @@ const python = (...packages: readonly string[]): Commands => {
     { command: ['python3', '-m', 'venv', folder] },
     { command: [join(folder, 'bin', 'pip'), 'install', '--quiet', ...packages] },
   ]
+}
+
+/** Without install scripts: Prisma's fetch engines from elsewhere, while the package brings one in JavaScript. */
+const node = (...packages: readonly string[]): Commands => {
+  const options = ['--no-audit', '--no-fund', '--no-save', '--ignore-scripts']
+  return (folder) => [{ command: ['npm', 'install', ...options, '--prefix', folder, ...packages] }]
 }
 
 // Goose knows drivers of many databases, which take minutes to build.
@@ -45,21 +51,8 @@ const recipes: Readonly<Record<ToolName, Commands>> = {
       environment: { GOBIN: folder },
     },
   ],
-  // Without install scripts: they fetch engines from elsewhere, while the package brings one in JavaScript.
-  prisma: (folder) => [
-    {
-      command: [
-        'npm',
-        'install',
-        '--no-audit',
-        '--no-fund',
-        '--no-save',
-        '--ignore-scripts',
-        '--prefix',
-        folder,
-      ].concat(['prisma@6.19', '@prisma/adapter-pg@6.19', 'pg@8']),
-    },
-  ],
+  knex: node('knex@3.3', 'pg@8'),
+  prisma: node('prisma@6.19', '@prisma/adapter-pg@6.19', 'pg@8'),
 }
 
 const cache = fileURLToPath(new URL('../../../node_modules/.cache/pg-hotswap-tools', import.meta.url))

@@ -208,11 +208,16 @@ async function holdSpeaking(): Promise<{ readonly waiting: (count: number) => Pr
 test('a client that connects to another proxy before the retirement has it refused', async () => {
   const { first, second } = await startTwo()
   const held = await holdSpeaking()
+  let admitted = false
   const connecting = connect(second.url, old)
+  connecting.then(() => {
+    admitted = true
+  })
   await held.waiting(1)
   // The versions that this proxy's sessions speak are told first; the retirement comes third.
   const retiring = first.versions.retire('initial')
   await held.waiting(2)
+  expect(admitted).toBe(false)
   await held.end()
   expect(await retiring).toMatchObject({ sqlstate: '55006' })
   expect((await (await connecting).query(select)).rows).toEqual(right)

@@ -33,6 +33,17 @@ export async function createDatabase(sql = ''): Promise<TestDatabase> {
   }
 }
 
+/** The shared server's major version. */
+export async function serverMajor(): Promise<number> {
+  const client = new pg.Client({ connectionString: serverUrl('postgres') })
+  await client.connect()
+  try {
+    return Number.parseInt((await client.query('SHOW server_version')).rows[0]?.server_version, 10)
+  } finally {
+    await client.end()
+  }
+}
+
 async function runAt(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()

@@ -5,7 +5,7 @@ import { loadParser } from '../../../src/sql/parse.js'
 import { createRecordedStatements, type RecordOptions } from '../../../src/switch/check/recorded-statements.js'
 import { loadStatements, saveStatements, statementTables } from '../../../src/switch/check/tables.js'
 import { startTestProxy } from '../../proxy/support/start-test-proxy.js'
-import { createDatabase, type TestDatabase } from '../../support/database.js'
+import { createDatabase, serverMajor, type TestDatabase } from '../../support/database.js'
 import { withTextQuery } from '../../support/text-query.js'
 
 const parser = await loadParser()
@@ -104,9 +104,11 @@ test('what is sent through a proxy is recorded, of simple queries and of prepare
   await client.end()
   await proxy.close({ deadlineMs: 0 })
   book.settle()
+  // Older servers do not report it.
+  const path = (await serverMajor()) >= 18 ? '"$user", public' : undefined
   expect(book.all().map(({ text, role, searchPath }) => [text, role, searchPath])).toEqual([
-    ['SELECT name FROM t WHERE id = $1', 'postgres', '"$user", public'],
-    ['SELECT id FROM t WHERE name = NULL', 'postgres', '"$user", public'],
+    ['SELECT name FROM t WHERE id = $1', 'postgres', path],
+    ['SELECT id FROM t WHERE name = NULL', 'postgres', path],
   ])
 })
 

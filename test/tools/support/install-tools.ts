@@ -13,7 +13,7 @@ declare module 'vitest' {
   }
 }
 
-export type ToolName = 'alembic' | 'django' | 'goose' | 'knex' | 'prisma'
+export type ToolName = 'alembic' | 'django' | 'flyway' | 'goose' | 'knex' | 'prisma'
 
 type Commands = (folder: string) => readonly {
   readonly command: readonly string[]
@@ -36,10 +36,22 @@ const node = (...packages: readonly string[]): Commands => {
 // Goose knows drivers of many databases, which take minutes to build.
 const OTHER_DATABASES = 'clickhouse libsql mssql mysql spanner sqlite3 starrocks turso vertica ydb'
 
+const flywayPlan = fileURLToPath(new URL('../flyway/pom.xml', import.meta.url))
+
 /** How each tool is installed into a folder of its own, with the versions that were tried. */
 const recipes: Readonly<Record<ToolName, Commands>> = {
   alembic: python('alembic==1.20.*', 'psycopg[binary]==3.3.*'),
   django: python('Django==5.2.*', 'psycopg[binary]==3.3.*'),
+  // A plan of its own, so that what it needs comes with it.
+  flyway: (folder) => [
+    { command: ['java', '--version'] },
+    {
+      command: [
+        ...['mvn', '--batch-mode', '--quiet', '--file', flywayPlan, 'dependency:copy-dependencies'],
+        `-DoutputDirectory=${folder}`,
+      ],
+    },
+  ],
   goose: (folder) => [
     {
       command: [

@@ -1,0 +1,2 @@
+ALTER TABLE users ADD COLUMN country text NOT NULL DEFAULT 'DE';
+ALTER TABLE users DROP COLUMN legacy;

@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY purchases_status_idx ON purchases (status);

@@ -49,7 +49,12 @@ export interface ProxyProcess {
 /** A proxy in a process of its own, which may be told to signal itself at a point of a switch. */
 export async function startProxyProcess(
   upstream: string,
-  options: { readonly hold?: object; readonly point?: string; readonly signal?: NodeJS.Signals } = {},
+  options: {
+    readonly control?: string
+    readonly hold?: object
+    readonly point?: string
+    readonly signal?: NodeJS.Signals
+  } = {},
 ): Promise<ProxyProcess> {
   const script = fileURLToPath(new URL('./proxy-process.ts', import.meta.url))
   const child = spawn(

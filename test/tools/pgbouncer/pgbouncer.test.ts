@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { waitFor } from '../../support/start-hotswap.js'
-import { type LocalProxy, migrateThrough } from '../../switch/fleet/support.js'
+import { type LocalProxy, migrateThrough, startProxyProcess } from '../../switch/fleet/support.js'
 import { type Setting, useSetting } from './setting.js'
 import { migrations, type Visitors } from './visitors.js'
 
@@ -55,4 +55,29 @@ test('behind two proxies: the switch of one holds the traffic of the other', asy
   const second = await proxyBehind(pool)
   await migrateAmong(visit(second.url), first)
   expect(second.versions.current().generation.versions).toHaveLength(3)
+})
+
+test('behind two proxies, one of which is killed: the pooler lends on what it had, and the switch goes on', async () => {
+  const { database, proxyBehind, pooler, visit, connect } = setting()
+  const pool = await pooler({ target: database, poolSize: 12 })
+  const first = await proxyBehind(pool)
+  const second = await startProxyProcess(pool.url(database.name), { control: database.url })
+  try {
+    const app = visit(first.url, 3, Number.POSITIVE_INFINITY)
+    await Promise.all([1, 2, 3].map(() => connect(second.url)))
+    await waitFor(() => app.answers > 50)
+    second.child.kill('SIGKILL')
+    const migrated = await migrateThrough(first.url, 'renamed', migrations.rename)
+    expect(migrated).toMatchObject({ error: undefined, report: { ok: true } })
+    const before = app.answers
+    await waitFor(() => app.answers > before + 50 || app.failures.length > 0)
+    const others = await Promise.all([7, 8, 9].map(() => connect(first.url)))
+    for (const client of others) {
+      expect((await client.query('SELECT name FROM users WHERE id = 9')).rows).toEqual([{ name: 'user 9' }])
+    }
+    await app.stop()
+    expect(app.failures).toEqual([])
+  } finally {
+    await second.end()
+  }
 })

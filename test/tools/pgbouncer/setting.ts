@@ -12,17 +12,20 @@ export interface Setting {
   proxy(upstream: string, settings?: Parameters<typeof startProxyHere>[1]): Promise<LocalProxy>
   /** A proxy that reaches the database through a pooler; its control connection is direct. */
   proxyBehind(pool: Pgbouncer, settings?: Parameters<typeof startProxyHere>[1]): Promise<LocalProxy>
-  visit(url: string, count?: number): Visitors
+  visit(url: string, count?: number, stay?: number): Visitors
   connect(url: string, options?: string): Promise<pg.Client>
 }
+
+const MISSING = 'there is no pgbouncer on this machine'
 
 /** Gives each test of a file its own; without a pooler on the machine they are skipped. */
 export function useSetting(): () => Setting {
   let setting: Setting
   let ends: (() => Promise<unknown>)[] = []
+  if (pgbouncerProgram === undefined) process.stdout.write(`pgbouncer: SKIPPED, ${MISSING}\n`)
 
   beforeEach(async ({ skip }) => {
-    skip(pgbouncerProgram === undefined, 'there is no pgbouncer on this machine')
+    skip(pgbouncerProgram === undefined, MISSING)
     const database = await createDatabase(firstVersion)
     ends = [() => database.drop()]
     const proxy: Setting['proxy'] = async (upstream, settings) => {
@@ -40,8 +43,8 @@ export function useSetting(): () => Setting {
       },
       proxyBehind: (pool, settings) =>
         proxy(pool.url(database.name), { ...settings, config: { control: database.url, ...settings?.config } }),
-      visit(url, count = 6) {
-        const visitors = startVisitors(url, count)
+      visit(url, count = 6, stay) {
+        const visitors = startVisitors(url, count, stay)
         ends.push(visitors.stop)
         return visitors
       },

@@ -23,11 +23,11 @@ export interface Visitors {
   stop(): Promise<void>
 }
 
-/** Queries of one visit. */
-const STAY = 12
-
-/** Lets `count` clients at a time visit; each reads, writes and prepares by the first version, and counts its own visits. */
-export function startVisitors(url: string, count: number): Visitors {
+/**
+ * Lets `count` clients at a time visit, each for `stay` rounds; each reads, writes and prepares by the first version, and
+ * counts its own rounds.
+ */
+export function startVisitors(url: string, count: number, stay = 12): Visitors {
   const seen = { answers: 0, visits: 0, failures: [] as string[] }
   let stopped = false
 
@@ -42,7 +42,7 @@ export function startVisitors(url: string, count: number): Visitors {
       else seen.failures.push(`${id}: ${JSON.stringify(query)} gave ${got}, not ${JSON.stringify(expected)}`)
     }
     const name = `user ${id}`
-    for (let turn = 0; turn < STAY && !stopped; turn++) {
+    for (let turn = 0; turn < stay && !stopped; turn++) {
       await ask({ name: 'star', text: 'SELECT * FROM users WHERE id = $1', values: [id] }, [{ id, name, visits: made }])
       await ask(`SELECT u.name, title FROM users u JOIN posts ON posts.id = 1 WHERE u.id = ${id}`, [
         { name, title: 'T' },

@@ -94,6 +94,8 @@ export interface MigratorSession {
   readonly user: string
   readonly database: string
   readonly applicationName: string
+  /** What a tool's other session has written in a ledger, in a transaction that is open: Flyway's entry is not made in that of the DDL. */
+  readonly recordedBeside: string | undefined
   /** The server's backend; until learnPid() was called maybe one that a pooler made up. */
   readonly pid: number | undefined
   /** It was started with `-c hotswap.allow_breaking=on`: what would break old statements is told, not refused. */
@@ -166,6 +168,8 @@ export interface ToolMigration {
   commit(): Promise<InternalResult>
   /** To be called where the transaction has ended in another way, or the session is gone. */
   abandon(): void
+  /** What the session's transaction has called the migration in a ledger, last. */
+  readonly recorded: string | undefined
   /** Why the transaction of the session was ended by us, told once. */
   reason(): ClientError | undefined
 }

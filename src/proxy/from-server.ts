@@ -184,6 +184,7 @@ function takeReady(session: Session, head: ExpectedReply | undefined): Verdict {
   replies.receive(Backend.ReadyForQuery)
   session.wake = true
   if (session.status === 'I') {
+    session.ledgerLock = 'none'
     if (session.tainted) {
       // What a transaction did to its names may have ended with it.
       session.tainted = false

@@ -10,6 +10,7 @@ import { errorFields } from './client-error.js'
 import type { HookReply, MigratorSession } from './contracts.js'
 import { askBackend, describeStatements, runInternalQuery } from './internal-query.js'
 import { pidOf, type Session } from './session.js'
+import { isSibling } from './sibling.js'
 
 /** Gives a Query of a migrator or control session to its hook; false while earlier messages are not answered. */
 export function takeHookQuery(session: Session): boolean {
@@ -62,6 +63,10 @@ export function migratorSession(session: Session): MigratorSession {
     user: session.identity.user,
     database: session.identity.database,
     applicationName: session.applicationName,
+    get recordedBeside() {
+      const open = [...session.context.tools].filter((tool) => tool.status === 'T' && isSibling(session, tool))
+      return open.map(({ tool }) => tool?.migration.recorded).findLast((name) => name !== undefined)
+    },
     // A tool's session is one before the server has told its backend.
     get pid() {
       return pidOf(session)

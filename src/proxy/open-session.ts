@@ -70,6 +70,7 @@ export function openSession(context: ProxyContext, start: SessionStart): Session
     tool: undefined,
     becameTool: false,
     knowsLedger: false,
+    ledgerLock: 'none',
     phase: 'startup',
     key: undefined,
     backend: undefined,

@@ -3,25 +3,31 @@ import { headIndex } from '../rewrite/generation.js'
 import type { Outcome } from '../rewrite/outcome.js'
 import type { ToolStatement } from './contracts.js'
 import type { Session } from './session.js'
+import { isSibling } from './sibling.js'
 import type { Effects } from './statement-effects.js'
 import { becomeTool } from './tool-session.js'
 
 /**
  * Looks whether a text makes its session one of a migration tool: it writes a ledger, or it changes shapes in a session that
- * has looked at one, or beside a tool's session of the same user and application_name (Ecto locks its ledger in one
- * connection and runs the DDL in another). A refusal where it changes shapes in any other session; undefined where nothing
- * is to be done. Reading a ledger alone makes no tool: health checks do that in an app's own connections.
+ * has looked at one, or beside a session of the same user and application_name that is a tool's (Ecto locks its ledger in one
+ * connection and runs the DDL in another) or is in a transaction that has taken an advisory lock and then looked at a ledger
+ * (Flyway's, which becomes a tool's with it: no hold may wait for that transaction). A refusal where it changes shapes in any
+ * other session; undefined where nothing is to be done. Reading a ledger alone makes no tool: health checks do that in an
+ * app's own connections.
  */
 export function recognizeTool(session: Session, effects: Effects | undefined, text: string): Outcome | undefined {
   const { tools } = session.context.options
   if (tools === undefined || effects === undefined || session.kind !== 'app') return undefined
+  noteLedgerLock(session, effects)
   if (!effects.ledger && !effects.definition) return undefined
   const statements = tools.read(text)
   if (statements === undefined) return undefined
   if (effects.ledger) session.knowsLedger = true
   const shapes = statements.filter((statement) => statement.kind === 'shape' && !isOwnBusiness(session, statement))
   const writes = statements.some(({ kind }) => kind === 'ledger')
-  if (writes || (shapes.length > 0 && (session.knowsLedger || hasSibling(session)))) {
+  const lockers = writes || shapes.length === 0 ? [] : lockersBeside(session)
+  if (writes || (shapes.length > 0 && (session.knowsLedger || hasSibling(session) || lockers.length > 0))) {
+    for (const locker of lockers) becomeTool(locker)
     session.becameTool = true
     becomeTool(session)
     return undefined
@@ -56,10 +62,26 @@ function isOwnBusiness(session: Session, { alters, makes }: ToolStatement): bool
   )
 }
 
-function hasSibling({ context, identity, applicationName }: Session): boolean {
-  return [...context.tools].some(
-    (tool) => tool.identity.user === identity.user && tool.applicationName === applicationName,
+function hasSibling(session: Session): boolean {
+  return [...session.context.tools].some((tool) => isSibling(session, tool))
+}
+
+/** Sessions that wait in a transaction, having locked and looked at a ledger, while their DDL runs in this one. */
+function lockersBeside(session: Session): Session[] {
+  return [...session.context.byPid.values()].filter(
+    (other) =>
+      other.kind === 'app' &&
+      other.ledgerLock === 'ledger named' &&
+      other.status === 'T' &&
+      other.replies.idle &&
+      !other.hooking &&
+      isSibling(session, other),
   )
+}
+
+function noteLedgerLock(session: Session, { locks, ledger }: Effects): void {
+  if (locks && session.ledgerLock === 'none') session.ledgerLock = 'taken'
+  if (ledger && session.ledgerLock === 'taken') session.ledgerLock = 'ledger named'
 }
 
 function refused(): Outcome {

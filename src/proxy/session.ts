@@ -94,6 +94,8 @@ export interface Session {
   becameTool: boolean
   /** It has named a table in which tools keep what they have run. */
   knowsLedger: boolean
+  /** How far its transaction block is to what Flyway does around DDL on another connection: an advisory lock, then a ledger. */
+  ledgerLock: 'none' | 'taken' | 'ledger named'
 
   phase: 'startup' | 'serving' | 'ended'
   key: BackendKey | undefined

@@ -12,6 +12,8 @@ export interface Effects {
   readonly definition: boolean
   /** It names a table in which migration tools keep what they have run. */
   readonly ledger: boolean
+  /** It takes an advisory lock up to the end of its transaction. */
+  readonly locks: boolean
   readonly rollback: boolean
   /** The value that `SET hotswap.version` gives, where the text is that statement alone. */
   readonly version: string | undefined
@@ -30,7 +32,9 @@ export type EffectsReader = (text: ByteString, standardConformingStrings: boolea
 
 // Only a text with one of these words can have an effect; most texts have none and are looked at no further.
 const SUSPECT =
-  /\b(?:search_path|set_config|reset|discard|temp|temporary|pg_temp\w*|role|authorization|schema|deallocate|prepare|execute|hotswap|rollback|abort|drop|alter)\b|^\s*do\b/i
+  /\b(?:search_path|set_config|reset|discard|temp|temporary|pg_temp\w*|role|authorization|schema|deallocate|prepare|execute|hotswap|rollback|abort|drop|alter|pg_(?:try_)?advisory_xact_lock)\b|^\s*do\b/i
+
+const ADVISORY = /\bpg_(?:try_)?advisory_xact_lock\b/i
 
 /** Makes a reader that remembers its answers, in at most `maxBytes` of text. `ledgers`: names of tools' own tables. */
 export function createEffectsReader(ledgers: readonly string[] = [], maxBytes = 4 * 1024 * 1024): EffectsReader {
@@ -68,6 +72,7 @@ export function effectsOf(text: ByteString, standardConformingStrings: boolean):
     names: isScanError(tokens) || of((words) => changesNames(words, text) || undefined).length > 0,
     definition: of((words) => words[0] === 'drop' || words[0] === 'alter' || undefined).length > 0,
     ledger: false,
+    locks: ADVISORY.test(text),
     rollback: of((words) => words[0] === 'rollback' || words[0] === 'abort' || undefined).length > 0,
     version: statements.length === 1 ? versionSet(wordsOf(text, statements[0] ?? [])) : undefined,
     mentionsVersion,

@@ -29,7 +29,7 @@ import { StatementFailure } from './server-error.js'
 import type { SwitchHold } from './switch-hold.js'
 import { type AtPoint, goOn } from './switch-point.js'
 import { enter } from './switch-transaction.js'
-import { versionName } from './version-name.js'
+import { nameRecorded, versionName } from './version-name.js'
 import type { VersionSource } from './version-source.js'
 
 export interface LiveMigrationOptions {
@@ -178,7 +178,8 @@ export function openMigration(
     const { access } = current
     const asked = performance.now()
     const sql = statements.map(({ text }) => `${fromByteString(text) ?? text};\n`).join('')
-    const migration = { name: versionName(statements, versions.current().generation), sql, rules: undefined }
+    const recorded = nameRecorded(statements) ?? session.recordedBeside
+    const migration = { name: versionName(recorded, versions.current().generation), sql, rules: undefined }
     await at('ran')
     const planned = await planWithin({ session, access, parser, migration, check })
     await at('planned')
@@ -270,6 +271,9 @@ export function openMigration(
       }
       switching?.end().catch(logBug)
       forget()
+    },
+    get recorded() {
+      return nameRecorded(statements)
     },
     reason: () => late,
   }

@@ -38,6 +38,7 @@ async function migrateWithLostCommit(when: 'before' | 'after') {
     user: 'postgres',
     database: hotswap.database.name,
     applicationName: '',
+    recordedBeside: undefined,
     pid,
     allowBreaking: false,
     notice: () => undefined,

@@ -191,6 +191,38 @@ test('Ecto: one connection locks the ledger in a transaction while another one r
   expect((await app.query('SELECT name FROM users')).rows).toHaveLength(1)
 })
 
+test('Flyway: one connection locks and reads the ledger in a transaction, and writes it before another one commits the DDL', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  const [locker, runner] = [await hotswap.connect(), await hotswap.connect()]
+  await locker.query('BEGIN')
+  await locker.query({ text: 'SELECT pg_try_advisory_xact_lock($1)', values: [77] })
+  await locker.query({ text: 'SELECT version FROM schema_migrations WHERE version > $1', values: ['0'] })
+  await runner.query('BEGIN')
+  await runner.query({ text: 'ALTER TABLE users RENAME TO people', name: 'flyway_1', values: [] })
+  await locker.query({ text: 'INSERT INTO schema_migrations (version) VALUES ($1)', values: ['V2__people.sql'] })
+  await runner.query('COMMIT')
+  await locker.query('COMMIT')
+  await runner.query('ALTER TABLE people RENAME name TO full_name')
+  expect(versionsOf(hotswap)).toEqual(['initial', 'V2__people.sql', '0002-migration'])
+  expect((await app.query('SELECT name FROM users')).rows).toHaveLength(1)
+})
+
+test.each([
+  ['another application_name', 'flyway', 'BEGIN; SELECT pg_advisory_xact_lock(1); SELECT FROM schema_migrations'],
+  ['no lock', '', 'BEGIN; SELECT FROM schema_migrations'],
+  ['a ledger read before the lock', '', 'BEGIN; SELECT FROM schema_migrations; SELECT pg_advisory_xact_lock(1)'],
+  ['a transaction that has ended', '', 'SELECT pg_advisory_xact_lock(1); SELECT FROM schema_migrations'],
+])('DDL beside a session with %s is that of an app, and neither becomes a tool', async (_, name, sql) => {
+  hotswap = await startTestHotswap(schema, { config: { store: true } })
+  const [reader, app] = [await hotswap.connect(), await hotswap.connect()]
+  await reader.query(`SET application_name = '${name}'`)
+  for (const statement of sql.split('; ')) await reader.query(statement)
+  await expect(app.query('ALTER TABLE users RENAME TO people')).rejects.toMatchObject({ code: '0A000' })
+  expect(sessionsOf(hotswap, 'tool')).toEqual([])
+  await reader.query('ROLLBACK')
+})
+
 test('an app that reads the ledger stays an app', async () => {
   hotswap = await startTestHotswap(schema)
   const app = await hotswap.connect()

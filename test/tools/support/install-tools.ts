@@ -42,12 +42,13 @@ const flywayPlan = fileURLToPath(new URL('../flyway/pom.xml', import.meta.url))
 const recipes: Readonly<Record<ToolName, Commands>> = {
   alembic: python('alembic==1.20.*', 'psycopg[binary]==3.3.*'),
   django: python('Django==5.2.*', 'psycopg[binary]==3.3.*'),
-  // A plan of its own, so that what it needs comes with it.
+  // Jars without versions in their names, so that another version takes their place.
   flyway: (folder) => [
     { command: ['java', '--version'] },
     {
       command: [
         ...['mvn', '--batch-mode', '--quiet', '--file', flywayPlan, 'dependency:copy-dependencies'],
+        ...['-Dflyway=13.12.0', '-Dpgjdbc=42.7.14', '-Dmdep.stripVersion', '-Dmdep.overWriteReleases'],
         `-DoutputDirectory=${folder}`,
       ],
     },

@@ -235,7 +235,7 @@ export interface SpeakingSession {
   readonly versionName: string
   /** current_user, as far as it was asked; undefined before. */
   readonly role: string | undefined
-  /** As reported by ParameterStatus (PostgreSQL 18); undefined before. */
+  /** As reported by ParameterStatus (PostgreSQL 18), or as it was asked last; undefined before. */
   readonly searchPath: string | undefined
   readonly standardConformingStrings: boolean
   readonly clientEncoding: string

@@ -66,6 +66,8 @@ function takeAnswer(session: Session, raw: string): boolean {
   session.epochDue = true
   const answer = readProbe(raw)
   session.path = answer.path
+  // Servers before 18 do not report it.
+  session.searchPath = answer.searchPath
   session.role = answer.role
   session.temporary = answer.temporary
   const wanted = answer.version === '' ? session.firstVersion : answer.version

@@ -11,6 +11,8 @@ export interface ProbeAnswer {
    */
   readonly path: readonly string[]
   readonly temporary: readonly Relation[]
+  /** current_setting('search_path'). */
+  readonly searchPath: string
   /** current_user. */
   readonly role: string
   /** current_setting('hotswap.version'), or '' where the session did not set it. */
@@ -98,6 +100,7 @@ export function readProbe(value: string): ProbeAnswer {
     // A schema of temporary relations with none in it means nothing, and its name differs from session to session.
     path: raw.temporary.length === 0 ? path.filter((name) => name !== schema) : path,
     temporary: raw.temporary.map((relation) => toRelation(relation, schema ?? '')),
+    searchPath: raw.setting,
     role: raw.user,
     version: raw.version,
   }

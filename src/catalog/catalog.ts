@@ -102,8 +102,6 @@ export interface NamedObject {
   readonly arrayOid?: number
   /** Of an enum: the oids of its labels, in the order of `shape`. */
   readonly labelOids?: readonly number[]
-  /** Of a function: it may change the database; undefined where that is not known. */
-  readonly volatile?: boolean
   /** Of a function: how many arguments a call may give. */
   readonly arguments?: { readonly least: number; readonly most: number }
   /** Of a function: pg_catalog has functions of its name too, so that a bare name may mean one of those. */

@@ -110,7 +110,7 @@ WITH space AS MATERIALIZED (
   SELECT p.oid, 'function' AS kind, p.pronamespace AS namespace, p.proname AS name,
     ARRAY[pg_catalog.concat_ws(' ', p.prokind, p.proargtypes, p.proallargtypes, p.pronargdefaults,
       p.prorettype, p.proretset)] AS shape,
-    pg_catalog.json_build_object('volatile', p.provolatile = 'v', 'least', p.pronargs - p.pronargdefaults,
+    pg_catalog.json_build_object('least', p.pronargs - p.pronargdefaults,
       'most', CASE WHEN p.provariadic <> 0 THEN NULL
         WHEN p.prokind = 'p' THEN COALESCE(pg_catalog.cardinality(p.proallargtypes), p.pronargs) ELSE p.pronargs END,
       'alsoSystem', EXISTS (SELECT FROM pg_catalog.pg_proc y JOIN space s ON s.oid = y.pronamespace

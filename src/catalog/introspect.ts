@@ -89,7 +89,6 @@ type EncodedObject = [
 ]
 
 interface EncodedFunctionDetails {
-  readonly volatile: boolean
   readonly least: number
   /** Null for a variadic function. */
   readonly most: number | null
@@ -164,8 +163,8 @@ const generations = { '': 'none', s: 'stored', v: 'virtual' } as const
 function decodeObject([oid, kind, schema, name, shape, details]: EncodedObject): NamedObject {
   const object = { oid, kind, schema, name, shape: kind === 'domain' ? shape.map(unsignedBytes) : shape }
   if ('least' in details) {
-    const { volatile, least, most, alsoSystem } = details
-    return { ...object, volatile, arguments: { least, most: most ?? Number.POSITIVE_INFINITY }, alsoSystem }
+    const { least, most, alsoSystem } = details
+    return { ...object, arguments: { least, most: most ?? Number.POSITIVE_INFINITY }, alsoSystem }
   }
   const { arrayOid, labelOids } = details
   return {

@@ -12,11 +12,22 @@ export function indexesNow(before: Relation, after: Relation): ReadonlyMap<Index
 
 /**
  * How constraints and indexes of the two are compared. A shape numbers the columns, which a relation that was made again may
- * have in another order.
+ * have in another order. What NULLs, predicates and expressions a unique or exclusion constraint looks at is in its index.
  */
 export function shapes(before: Relation, after: Relation): (thing: Constraint | Index) => string {
-  return before.oid === after.oid ? shapeWithoutOperators : ({ definition }) => definition
+  if (before.oid !== after.oid) return ({ definition }) => definition
+  const indexShapes = new Map<Constraint | Index, string>()
+  for (const { constraints, indexes } of [before, after]) {
+    const byName = new Map(indexes.map((index) => [index.name, index.shape ?? index.definition]))
+    for (const constraint of constraints) {
+      const shape = OWNS_INDEX.has(constraint.kind) ? byName.get(constraint.name) : undefined
+      if (shape !== undefined) indexShapes.set(constraint, shape)
+    }
+  }
+  return (thing) => `${shapeWithoutOperators(thing)} ${indexShapes.get(thing) ?? ''}`
 }
+
+const OWNS_INDEX: ReadonlySet<Constraint['kind']> = new Set(['primary', 'unique', 'exclusion'])
 
 /** A foreign key compares by other operators where the column that it refers to has another type: its last array. */
 function shapeWithoutOperators(thing: Constraint | Index): string {
@@ -42,7 +53,9 @@ export function paired<T extends Constraint | Index>(
   }
   const shapeKey = (thing: T) => `${'kind' in thing ? thing.kind : ''} ${shapeOf(thing)}`
   pairLeft(pairs, before, after, (thing) => `${thing.name} ${shapeKey(thing)}`)
-  pairLeft(pairs, before, after, shapeKey)
+  // What a constraint trigger does is not in its shape.
+  const isShaped = (thing: T) => !('kind' in thing && thing.kind === 'trigger')
+  pairLeft(pairs, before.filter(isShaped), after.filter(isShaped), shapeKey)
   return pairs
 }
 

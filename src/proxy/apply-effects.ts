@@ -48,11 +48,13 @@ export function tagReader(session: Session, effects: Effects): ((tag: string) =>
         deallocated++
         statements.clear()
         break
-      case 'DISCARD ALL':
+      case 'DISCARD ALL': {
+        const tool = session.tool ?? session.pausedTool
         statements.clear()
         session.knowsLedger = false
-        if (session.tool?.recognized === true) session.tool.reset = true
+        if (tool?.recognized === true) tool.reset = true
         break
+      }
       case 'PREPARE': {
         const made = effects.prepares[prepared++]
         if (made !== undefined) statements.set(preparedBySql(session, made.name, made.text))

@@ -132,8 +132,6 @@ export interface ToolStatement {
   readonly offset: number
   /** Tables that it alters, as its text names them: only their owner's statement holds anybody. */
   readonly alters: readonly string[]
-  /** Something new whose name is taken elsewhere. `unless`: not where its own schema has one. */
-  readonly makes?: { readonly name: string; readonly unless: boolean }
   /** What a ledger calls the migration that it records, or the number of the parameter that says so. */
   readonly records?: { readonly name: string } | { readonly parameter: number }
   /** The migration is recorded before it runs, outside its transaction. */

@@ -10,7 +10,7 @@ import type { Session } from './session.js'
 import { plain } from './standing-replies.js'
 import { takeMessage } from './take-message.js'
 import { takeForTool } from './tool-query.js'
-import { leaveTool } from './tool-session.js'
+import { leaveTool, mayPause, pauseTool } from './tool-session.js'
 
 /** Takes as many of the client's frames as can be taken now. To be called when there are more bytes, or nothing is in the way any more. */
 export function readClient(session: Session): void {
@@ -72,7 +72,9 @@ function takeFrame(session: Session): boolean {
       return forward(session)
   }
   if (replies.copyIn && type === Frontend.Sync) return forward(session)
-  if (session.tool?.reset === true && replies.idle && session.status === 'I') leaveTool(session)
+  const tool = session.tool ?? session.pausedTool
+  if (tool?.reset === true && replies.idle && session.status === 'I') leaveTool(session)
+  if (mayPause(session)) pauseTool(session)
   if (!replies.open && !replies.copyIn && !beginBatch(session)) return false
   if (session.tool !== undefined) return takeForTool(session, session.tool)
   if (session.kind !== 'app') return takeForHook(session)

@@ -19,6 +19,7 @@ import type { ExpectedReply } from './reply-queue.js'
 import { considerRetry, endFailedAttempt, goOnRetrying, isWorthRetry } from './retry.js'
 import { isBusy, type Session } from './session.js'
 import { startSession } from './start-session.js'
+import { noteReady } from './tool-session.js'
 import { describeForClient } from './type-oids.js'
 
 /** Takes the server's frames, and lets the client's go on where they waited for one of them. */
@@ -201,7 +202,10 @@ function takeReady(session: Session, head: ExpectedReply | undefined): Verdict {
     return 'pass'
   }
   session.retry = undefined
-  if (session.status === 'I' && !session.hooking) session.tool?.migration.abandon()
+  if (!session.hooking) {
+    if (session.status === 'I') session.tool?.migration.abandon()
+    noteReady(session)
+  }
   if (session.seat !== undefined && !isBusy(session)) session.seat.settled()
   return head?.injected ? 'drop' : 'pass'
 }

@@ -68,6 +68,7 @@ export function openSession(context: ProxyContext, start: SessionStart): Session
     portals: new Map(),
     seat: undefined,
     tool: undefined,
+    pausedTool: undefined,
     becameTool: false,
     knowsLedger: false,
     ledgerLock: 'none',

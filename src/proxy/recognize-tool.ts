@@ -32,8 +32,7 @@ export function recognizeTool(session: Session, effects: Effects | undefined, te
     becomeTool(session)
     return undefined
   }
-  // What an app makes is looked at afterwards.
-  return tools.guarded && shapes.some(({ makes }) => makes === undefined) ? refused() : undefined
+  return tools.guarded && shapes.length > 0 ? refused() : undefined
 }
 
 /** True once, after a text has made its session a tool's: it is to be taken as such. */
@@ -43,12 +42,8 @@ export function becameTool(session: Session): boolean {
   return became
 }
 
-/**
- * Tables that are temporary, partitions, or too new for any version to know: no app's statements can meet the change. Nor is
- * a table that an app makes where it starts, unless it is there.
- */
-function isOwnBusiness(session: Session, { alters, makes }: ToolStatement): boolean {
-  if (makes?.unless === true) return true
+/** Tables that are temporary, partitions, or too new for any version to know: no app's statements can meet the change. */
+function isOwnBusiness(session: Session, { alters }: ToolStatement): boolean {
   const { generation } = session.epoch.active
   const catalog = generation.versions[headIndex(generation)]?.catalog
   return (

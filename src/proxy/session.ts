@@ -90,6 +90,8 @@ export interface Session {
   seat: GateSeat | undefined
   /** Of a migration tool. */
   tool: ToolState | undefined
+  /** Of an app's session that was a tool's, and will be again where it works on migrations. */
+  pausedTool: ToolState | undefined
   /** The message at hand has made it one. */
   becameTool: boolean
   /** It has named a table in which tools keep what they have run. */

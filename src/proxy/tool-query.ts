@@ -14,7 +14,7 @@ import type { Session } from './session.js'
 import { takeQuery } from './simple-query.js'
 import { plain } from './standing-replies.js'
 import { takeMessage } from './take-message.js'
-import type { ToolState } from './tool-session.js'
+import { noteWorkEnded, type ToolState } from './tool-session.js'
 
 /**
  * Takes a message of a migration tool's session; false where it cannot be taken now. What changes no shape goes the way of
@@ -188,7 +188,10 @@ function holdsForQuery(session: Session, tool: ToolState): boolean {
     if (!(await answeredSoFar(session))) return
     await wrap(session, tool)
     const result = await migration.run(statement, async () => ({ ok: true, rows: [], tag: '' }))
-    if (result.ok) return
+    if (result.ok) {
+      tool.heldForQuery = true
+      return
+    }
     session.toClient.put(encodeErrorResponse(result.error))
     tool.skipping = true
   })
@@ -282,6 +285,7 @@ function inTurn(session: Session, task: () => Promise<void>): void {
     .then(() => {
       session.hooking = false
       if (session.phase === 'ended') return
+      noteWorkEnded(session)
       session.toClient.flush()
       session.readClient()
     })

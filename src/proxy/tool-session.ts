@@ -10,8 +10,14 @@ export interface ToolState {
   readonly migration: ToolMigration
   /** It began as an app's session. */
   readonly recognized: boolean
+  /** The version that it spoke when it began. */
+  readonly began: string
+  /** The newest version when its last work ended. */
+  spoke: string
   /** DISCARD ALL has run: a pooler gives the session to somebody else. */
   reset: boolean
+  /** Traffic is held for a query that was bound since. */
+  heldForQuery: boolean
   /** The transaction block was begun by us, around statements that the tool sent without one. */
   wrapped: boolean
   /** A statement of the batch was answered by an error that the server knows nothing of: what follows is dropped, up to the Sync. */
@@ -19,10 +25,11 @@ export interface ToolState {
 }
 
 /**
- * Makes an app's session one of a migration tool, up to its end or DISCARD ALL (decision 18): it speaks head, no hold waits for
+ * Makes an app's session one of a migration tool, as long as its work goes on (decision 18): it speaks head, no hold waits for
  * it, and its DDL is a switch. To be called between two messages of the client.
  */
 export function becomeTool(session: Session): ToolState {
+  const began = session.firstVersion
   const { options } = session.context
   const active = options.generations.current()
   const head = headIndex(active.generation)
@@ -33,29 +40,88 @@ export function becomeTool(session: Session): ToolState {
   session.epoch = makeEpoch(session, active, head)
   session.seat?.leave()
   session.seat = undefined
-  return openTool(session, true)
+  if (session.pausedTool === undefined) return openTool(session, began)
+  session.tool = session.pausedTool
+  session.pausedTool = undefined
+  return session.tool
+}
+
+/** True where a session that was taken for a tool's is at the end of its work: what comes next may be the app's. */
+export function mayPause({ tool, replies, status }: Session): boolean {
+  return tool?.recognized === true && status === 'I' && replies.idle && !replies.open && !tool.skipping && !tool.wrapped
+}
+
+/**
+ * Makes a tool's session an app's until it works on migrations again: an app that migrates when it starts goes on with the
+ * same connections. It speaks what was the newest version when its work ended, and holds wait for it. To be called with
+ * nothing under way.
+ */
+export function pauseTool(session: Session): void {
+  const { tool } = session
+  if (tool === undefined) return
+  session.pausedTool = tool
+  session.tool = undefined
+  session.firstVersion = tool.spoke
+  becomeApp(session)
+}
+
+/** To be called when the server is ready after what the tool itself sent. */
+export function noteReady(session: Session): void {
+  const { tool, status } = session
+  // The transaction has failed at once: there is nothing in it that is worth waiting for.
+  if (tool?.heldForQuery === true && status === 'E') tool.migration.abandon()
+  if (tool !== undefined) tool.heldForQuery = false
+  noteWorkEnded(session)
+}
+
+/** The tool's work has ended where its last transaction has. */
+export function noteWorkEnded({ tool, status, context }: Session): void {
+  if (tool !== undefined && status === 'I') tool.spoke = newestVersion({ context })
+}
+
+function newestVersion({ context }: Pick<Session, 'context'>): string {
+  const { generation } = context.options.generations.current()
+  return generation.versions[headIndex(generation)]?.name ?? ''
 }
 
 /** Makes a session that was taken for a tool's an app's again, as it began. To be called with nothing under way. */
 export function leaveTool(session: Session): void {
+  const began = (session.tool ?? session.pausedTool)?.began
   session.onLost?.()
   session.onLost = undefined
+  session.pausedTool = undefined
   session.tool = undefined
+  session.firstVersion = began ?? session.firstVersion
+  becomeApp(session)
+}
+
+function becomeApp(session: Session): void {
   session.kind = 'app'
   session.versionName = session.firstVersion
   session.epochDue = true
   session.probeDue = true
-  session.takeSeat()
+  if (session.seat === undefined) session.takeSeat()
   tellVersion(session)
 }
 
 /** Opens the tool's side of a session that is one from the start. */
-export function openTool(session: Session, recognized = false): ToolState {
+export function openTool(session: Session, began?: string): ToolState {
   const { options, tools } = session.context
   if (options.tools === undefined) throw new Error('this proxy takes no migration tools')
   const lost = new AbortController()
   const migration = options.tools.open(migratorSession(session), lost.signal)
-  session.tool = { migration, recognized, reset: false, wrapped: false, skipping: false }
+  const recognized = began !== undefined
+  const spoke = newestVersion(session)
+  session.tool = {
+    migration,
+    recognized,
+    began: began ?? spoke,
+    spoke,
+    reset: false,
+    heldForQuery: false,
+    wrapped: false,
+    skipping: false,
+  }
   tools.add(session)
   session.onLost = () => {
     tools.delete(session)

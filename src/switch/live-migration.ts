@@ -115,9 +115,8 @@ export function openMigration(
   const logBug = (error: unknown) =>
     log.warn({ pid: session.pid, error: String(error) }, 'a migration could not be ended')
 
-  /** False for what the server will refuse to this role or skip, and for temporary tables: it holds nobody. */
-  async function mayHold({ alters, makes }: ToolStatement): Promise<boolean> {
-    if (makes?.unless === true) return !(await isThere(session, makes.name))
+  /** False for a statement that the server will refuse to this role, and for temporary tables: it holds nobody. */
+  async function mayHold({ alters }: ToolStatement): Promise<boolean> {
     if (alters.length === 0) return true
     const names = alters.map((name) => `(${literal(name)})`).join(', ')
     const asked = await session.query(
@@ -129,7 +128,8 @@ export function openMigration(
 
   async function firstRun(execute: () => Promise<InternalResult>): Promise<InternalResult> {
     await session.learnPid()
-    await prepareQuestions(session, hold.lockTimeoutMs)
+    // The server will say what it thinks of it.
+    if (!(await prepareQuestions(session, hold.lockTimeoutMs))) return await execute()
     const prepared = await prepareCheck(options.check, hold.checkMs)
     if (prepared !== undefined && 'kind' in prepared) return { ok: false, error: errorOf(prepared) }
     check = prepared
@@ -171,6 +171,9 @@ export function openMigration(
   async function enterAndRun(execute: () => Promise<InternalResult>): Promise<InternalResult> {
     const sql = switching?.enter
     if (sql === undefined || (await enter(session, sql))) return await execute()
+    const isolation = await session.query('SHOW transaction_isolation')
+    if (isolation.ok && isolation.rows[0]?.[0] !== 'read committed')
+      return { ok: false, error: errorFields(oldSnapshot) }
     return { ok: false, error: errorFields({ sqlstate: '55006', message: 'the switch was ended by another proxy' }) }
   }
 
@@ -281,14 +284,10 @@ export function openMigration(
 
 const round = (ms: number) => Math.round(ms * 10) / 10
 
-/** True where the schema in which it would be made has something of the name. */
-async function isThere(session: MigratorSession, name: string): Promise<boolean> {
-  const isBare = !name.slice(1, -1).includes('"."')
-  const qualified = isBare
-    ? `pg_catalog.concat(pg_catalog.quote_ident(current_schema()), '.', ${literal(name)})`
-    : literal(name)
-  const asked = await session.query(`SELECT pg_catalog.to_regclass(${qualified}) IS NOT NULL`)
-  return asked.ok && asked.rows[0]?.[0] === 't'
+const oldSnapshot: ClientError = {
+  sqlstate: '0A000',
+  message: 'a migration under REPEATABLE READ or SERIALIZABLE does not see whether traffic is held for it',
+  hint: 'Run it under READ COMMITTED, which DDL is not bound by in any case.',
 }
 
 const literal = (text: string) => `'${text.replaceAll("'", "''")}'`

@@ -9,7 +9,6 @@ import { formatProblem, type Problem } from '../config/problem.js'
 import type { RuleFile } from '../config/rule-file.js'
 import type { TypeTable } from '../config/rule-server.js'
 import type { MigratorSession, ProxyLog } from '../proxy/contracts.js'
-import { capturesOf } from '../rewrite/captures.js'
 import type { Generation } from '../rewrite/generation.js'
 import { objectNow, relationNow } from '../rewrite/gone.js'
 import type { Mapping } from '../rewrite/mapping.js'
@@ -136,11 +135,7 @@ export async function planWithin(ran: RanMigration): Promise<PlannedStep | Attem
     broken: [...differences.map(formatDifference), ...(checked?.problems ?? [])],
     transaction: (await query(transactionSql))[0]?.[0] ?? '',
     made: { before, after, mapping },
-    changed: [
-      ...changesOf(mapping),
-      ...capturedBy(before, after, mapping),
-      ...(differences.length > 0 ? goneFrom(before, after, mapping) : []),
-    ],
+    changed: [...changesOf(mapping), ...(differences.length > 0 ? goneFrom(before, after, mapping) : [])],
   }
 }
 
@@ -155,12 +150,6 @@ function changesOf(mapping: Mapping): string[] {
       const now = 'relabelled' in change ? change.relabelled?.now : undefined
       return `${qualifiedName(change.before)} -> ${qualifiedName(now ?? change.after)}`
     })
-}
-
-function capturedBy(before: Catalog, after: Catalog, mapping: Mapping): string[] {
-  return capturesOf(before, after, mapping).map(
-    ({ now, old }) => `${qualifiedName(now)} (beside ${qualifiedName(old)})`,
-  )
 }
 
 /** What old statements may name and the newer version does not have. */

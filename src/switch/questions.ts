@@ -21,26 +21,29 @@ type Asking = Pick<MigratorSession, 'query'>
 
 /**
  * Prepares the questions that are not, in the session's transaction, and asks each once: the first time a backend takes
- * several times as long. Where a table is locked they are left as they are.
+ * several times as long. Where a table is locked they are left as they are. False in a failed transaction.
  */
-export async function prepareQuestions(session: Asking, lockTimeoutMs: number): Promise<void> {
+export async function prepareQuestions(session: Asking, lockTimeoutMs: number): Promise<boolean> {
   const prepared = await preparedQuestions(session)
   const limits = `SET LOCAL lock_timeout = ${Math.max(1, lockTimeoutMs)}; ${NO_JIT}`
-  // In a failed transaction, which the migration itself will be told.
-  if (!(await session.query(`SAVEPOINT hotswap_questions; ${limits}`)).ok) return
+  if (!(await session.query(`SAVEPOINT hotswap_questions; ${limits}`)).ok) return false
   for (const [index, sql] of QUESTIONS.entries()) {
     const name = nameOf(index)
     if (!prepared.has(sql) && !(await session.query(`PREPARE ${name} AS ${sql}`)).ok) break
     if (!(await session.query(`EXECUTE ${name}`)).ok) break
   }
   await session.query('ROLLBACK TO hotswap_questions; RELEASE hotswap_questions')
+  return true
 }
 
 /** prepareQuestions for a session outside a transaction. */
 export async function prepareQuestionsAlone(session: Asking, lockTimeoutMs: number): Promise<void> {
   await session.query('BEGIN')
-  await prepareQuestions(session, lockTimeoutMs)
-  await session.query('ROLLBACK')
+  try {
+    await prepareQuestions(session, lockTimeoutMs)
+  } finally {
+    await session.query('ROLLBACK')
+  }
 }
 
 /**

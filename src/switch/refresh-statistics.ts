@@ -23,7 +23,10 @@ export function statisticsToRefresh(before: Catalog, after: Catalog): readonly s
   })
 }
 
+const LOCK_MS = 500
+
 /** Runs them one after the other; rejects with the error of the first that fails. */
 export async function refreshStatistics(control: TextQuery, before: Catalog, after: Catalog): Promise<void> {
-  for (const sql of statisticsToRefresh(before, after)) await control(sql)
+  // VACUUM has such a lock for long; what else is asked of the control connection must not wait for it.
+  for (const sql of statisticsToRefresh(before, after)) await control(`SET LOCAL lock_timeout = ${LOCK_MS}; ${sql}`)
 }

@@ -1,5 +1,4 @@
 import { planWithin, type RanMigration } from './plan-within.js'
-import { StatementFailure } from './server-error.js'
 
 const NOTHING = { name: 'hotswap rehearsal', sql: '', rules: undefined }
 
@@ -14,18 +13,17 @@ export async function rehearsePlan(ran: Omit<RanMigration, 'migration'>, lockTim
   )
   // In a failed transaction, which the migration itself will be told.
   if (!begun.ok) return
-  try {
-    await planWithin({ ...ran, migration: NOTHING })
-  } catch (error) {
-    // A table is locked.
-    if (!(error instanceof StatementFailure)) throw error
-  }
+  // Whatever is wrong with it is wrong with the migration, which is told so; a lost connection, too.
+  await planWithin({ ...ran, migration: NOTHING }).catch(() => undefined)
   await session.query('ROLLBACK TO hotswap_rehearsal; RELEASE hotswap_rehearsal')
 }
 
 /** rehearsePlan for a session outside a transaction. */
 export async function rehearsePlanAlone(ran: Omit<RanMigration, 'migration'>, lockTimeoutMs: number): Promise<void> {
   await ran.session.query('BEGIN')
-  await rehearsePlan(ran, lockTimeoutMs)
-  await ran.session.query('ROLLBACK')
+  try {
+    await rehearsePlan(ran, lockTimeoutMs)
+  } finally {
+    await ran.session.query('ROLLBACK')
+  }
 }

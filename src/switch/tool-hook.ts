@@ -17,12 +17,9 @@ export function createToolHook(options: ToolHookOptions): ToolHook {
     ledgers,
     guarded,
     read(text) {
-      const { objectsByName, byName } = headOf(versions.current())
-      // PostgreSQL lets no function change anything that is declared not to.
-      const isUserFunction = (name: string) =>
-        objectsByName.get(name)?.some(({ kind, volatile }) => kind === 'function' && volatile !== false) === true
-      const isTaken = (name: string) => objectsByName.has(name) || [...byName.values()].some((names) => names.has(name))
-      return readToolStatements(text, { parser, ledgers, isUserFunction, isTaken })
+      const { objectsByName } = headOf(versions.current())
+      const isUserFunction = (name: string) => objectsByName.get(name)?.some(({ kind }) => kind === 'function') === true
+      return readToolStatements(text, { parser, ledgers, isUserFunction })
     },
     open: (session, signal) => openMigration(options, session, signal),
   }

@@ -28,8 +28,6 @@ export interface ToolStatementContext {
   readonly ledgers: readonly string[]
   /** True for the name of a function that the database's users made: what it does is not to be seen. */
   isUserFunction(name: string): boolean
-  /** True for a name that something has in any schema: where it is made in another one, a bare name may mean that. */
-  isTaken(name: string): boolean
 }
 
 /** The statements of a migration tool's text; undefined where it does not parse. */
@@ -50,7 +48,7 @@ export function readToolStatements(text: ByteString, context: ToolStatementConte
   })
 }
 
-type Classified = Pick<ToolStatement, 'kind' | 'alters' | 'makes' | 'records' | 'recordsAhead'>
+type Classified = Pick<ToolStatement, 'kind' | 'alters' | 'records' | 'recordsAhead'>
 
 function classify(node: Node, context: ToolStatementContext): Classified {
   if ('TransactionStmt' in node) return { kind: transactionKind(node.TransactionStmt.kind ?? ''), alters: [] }
@@ -59,8 +57,6 @@ function classify(node: Node, context: ToolStatementContext): Classified {
   if (commandOutsideTransactions(node) !== undefined) return { kind: 'alone', alters: [] }
   const tag = Object.keys(node)[0] ?? ''
   if (CHANGES_SHAPES.has(tag) && !isHarmless(node)) return { kind: 'shape', alters: alteredTables(node) }
-  const made = madeName(node)
-  if (made !== undefined && context.isTaken(made.last)) return { kind: 'shape', alters: [], makes: made }
   if (mayHideChanges(node, tag, context)) return { kind: 'shape', alters: [] }
   return { kind: 'neutral', alters: [] }
 }
@@ -127,46 +123,6 @@ function isHarmless(node: Node): boolean {
   if ('GrantStmt' in node) return node.GrantStmt.is_grant === true
   if ('AlterSeqStmt' in node) return !mentions(node.AlterSeqStmt.options, '"as"')
   return false
-}
-
-/** What a statement makes. `unless`: not where something of the name is there. */
-function madeName(node: Node): (ToolStatement['makes'] & { readonly last: string }) | undefined {
-  const relation = madeRelation(node)
-  if (relation !== undefined) {
-    const { relname: last = '', relpersistence } = relation.relation
-    const [name = ''] = namesOf(relation.relation)
-    return relpersistence === 't' ? undefined : { name, last, unless: relation.unless === true }
-  }
-  const parts =
-    'CreateFunctionStmt' in node
-      ? node.CreateFunctionStmt.funcname
-      : 'CreateEnumStmt' in node
-        ? node.CreateEnumStmt.typeName
-        : 'CreateDomainStmt' in node
-          ? node.CreateDomainStmt.domainname
-          : undefined
-  const names = (parts ?? []).map(stringOf)
-  const last = names.at(-1)
-  return last === undefined ? undefined : { name: qualified(names), last, unless: false }
-}
-
-function madeRelation(node: Node): { readonly relation: RangeVar; readonly unless?: boolean | undefined } | undefined {
-  const of = (relation: RangeVar | undefined, unless?: boolean) =>
-    relation === undefined ? undefined : { relation, unless }
-  if ('CreateStmt' in node) return of(node.CreateStmt.relation, node.CreateStmt.if_not_exists)
-  if ('CreateForeignTableStmt' in node) {
-    const { base } = node.CreateForeignTableStmt
-    return of(base?.relation, base?.if_not_exists)
-  }
-  if ('CreateTableAsStmt' in node) {
-    const { into, if_not_exists } = node.CreateTableAsStmt
-    return of(into?.rel, if_not_exists)
-  }
-  if ('SelectStmt' in node) return of(node.SelectStmt.intoClause?.rel)
-  if ('ViewStmt' in node) return of(node.ViewStmt.view)
-  if ('CreateSeqStmt' in node) return of(node.CreateSeqStmt.sequence, node.CreateSeqStmt.if_not_exists)
-  if ('CompositeTypeStmt' in node) return of(node.CompositeTypeStmt.typevar)
-  return undefined
 }
 
 function mentions(value: unknown, text: string): boolean {

@@ -18,6 +18,9 @@ const schema = `
   CREATE VIEW deep AS SELECT id AS harbour, town FROM harbours WHERE depth > 9;
   CREATE FUNCTION tide(text, hour int DEFAULT 6) RETURNS int LANGUAGE sql AS 'SELECT 1';
   CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+  CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+  ALTER TABLE ships ADD CONSTRAINT one_a_harbour EXCLUDE (harbour WITH =) WHERE (id > 0);
+  CREATE CONSTRAINT TRIGGER seen AFTER INSERT ON ships FOR EACH ROW EXECUTE FUNCTION look();
 `
 
 const parser = await loadParser()
@@ -128,6 +131,25 @@ test('a foreign key that was made again otherwise, or of which there are two ali
       ADD CONSTRAINT one FOREIGN KEY (harbour) REFERENCES harbours,
       ADD CONSTRAINT two FOREIGN KEY (harbour) REFERENCES harbours`)
   expect(two.differences.join('\n')).toContain('"ships_harbour_fkey" was dropped or changed')
+})
+
+test.each([
+  [
+    'NULLS NOT DISTINCT',
+    'ALTER TABLE harbours DROP CONSTRAINT harbours_town_key, ADD CONSTRAINT t UNIQUE NULLS NOT DISTINCT (town)',
+  ],
+  [
+    'a predicate that is gone',
+    'ALTER TABLE ships DROP CONSTRAINT one_a_harbour, ADD CONSTRAINT t EXCLUDE (harbour WITH =)',
+  ],
+  [
+    'another trigger function',
+    `DROP TRIGGER seen ON ships; CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+     CREATE CONSTRAINT TRIGGER t AFTER INSERT ON ships FOR EACH ROW EXECUTE FUNCTION other()`,
+  ],
+])('a constraint of another name with %s is another one', async (_, migration) => {
+  const { differences } = await planned(migration)
+  expect(differences.join('\n')).toContain('was dropped or changed')
 })
 
 test('a column that the table made again does not have is a dropped one', async () => {

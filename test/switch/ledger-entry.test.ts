@@ -47,7 +47,7 @@ const entries: readonly (readonly [tool: string, sql: string, records: object | 
 ]
 
 test.each(entries)('the entry that %s makes: %s', (_, sql, records) => {
-  const context = { parser, ledgers: KNOWN_LEDGERS, isUserFunction: () => false, isTaken: () => false }
+  const context = { parser, ledgers: KNOWN_LEDGERS, isUserFunction: () => false }
   const statements = readToolStatements(toByteString(sql), context)
   expect(statements).toMatchObject([{ kind: 'ledger' }])
   expect(statements?.[0]?.records).toEqual(records)

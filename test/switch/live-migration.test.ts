@@ -257,7 +257,7 @@ test('a query that calls a function of the users holds traffic, with parameters 
   hotswap = await startTestHotswap(`${schema}
     CREATE FUNCTION rename_column(table_name text, old text, new text) RETURNS text LANGUAGE plpgsql AS $$
       BEGIN EXECUTE format('ALTER TABLE %I RENAME %I TO %I', table_name, old, new); RETURN new; END $$;
-    CREATE FUNCTION reads(text) RETURNS bigint STABLE LANGUAGE sql AS 'SELECT length($1)::bigint'`)
+`)
   const app = await hotswap.connect()
   const tool = await hotswap.connect('-c hotswap.run=on')
   const call = (...values: string[]) => ({ text: 'SELECT rename_column($1, $2, $3) AS done', values })
@@ -273,60 +273,60 @@ test('a query that calls a function of the users holds traffic, with parameters 
   await tool.query('COMMIT')
   expect((await waiting).rows).toEqual([{ name: 'Ada', email: 'ada@example.org' }])
   expect(versionsOf(hotswap)).toEqual(['initial', '0001-migration', '0002-migration'])
+  await tool.query('BEGIN')
+  await expect(tool.query(call('nosuch', 'a', 'b'))).rejects.toMatchObject({ code: '42P01' })
+  // The failed transaction holds nobody.
+  expect((await app.query('SELECT name FROM users')).rows).toEqual([{ name: 'Ada' }])
+  await tool.query('ROLLBACK')
   await expect(tool.query(call('nosuch', 'a', 'b'))).rejects.toMatchObject({ code: '42P01' })
   expect((await tool.query(call('posts', 'headline', 'title'))).rows).toEqual([{ done: 'title' }])
-  await app.query('BEGIN; SELECT 1')
-  expect((await tool.query({ text: 'SELECT reads($1)::int AS n', values: ['Ada'] })).rows).toEqual([{ n: 3 }])
-  await app.query('COMMIT')
 })
 
-test('a new table, view, sequence or function that takes the name of an old one for some search_path is a step', async () => {
-  const makes = [
-    ['CREATE TABLE app.users (id int, title text)', 'SELECT name FROM users'],
-    ["CREATE VIEW app.users AS SELECT 1 AS id, 'view' AS name", 'SELECT name FROM users'],
-    ["CREATE TABLE app.users AS SELECT 'other' AS name", 'SELECT name FROM users'],
-    ['CREATE SEQUENCE app.numbers START 100', "SELECT nextval('numbers')::text AS name"],
-    ["CREATE FUNCTION app.greeting() RETURNS text RETURN 'new'", 'SELECT greeting() AS name'],
-  ] as const
-  for (const [sql, question] of makes) {
-    hotswap = await startTestHotswap(`${schema} CREATE SCHEMA app; CREATE SEQUENCE numbers;
-      CREATE FUNCTION greeting() RETURNS text RETURN 'old'`)
-    const app = await hotswap.connect('-c search_path=app,public')
-    const { rows: before } = await app.query(question)
-    const tool = await hotswap.connect('-c hotswap.run=on')
-    await tool.query(sql)
-    expect(versionsOf(hotswap), sql).toEqual(['initial', '0001-migration'])
-    const { rows: after } = await app.query(question)
-    const wanted = question.includes('nextval') ? [{ name: '2' }] : before
-    expect(after, sql).toEqual(wanted)
-    const bare = await hotswap.connect('-c search_path=app,public -c hotswap.version=0001-migration')
-    expect((await bare.query(question).catch(({ code }) => ({ rows: code }))).rows, sql).not.toEqual(wanted)
-    await hotswap.stop()
-    hotswap = undefined
-  }
-})
-
-test('what a migration makes only where it is not there holds nobody', async () => {
-  hotswap = await startTestHotswap(`${schema} CREATE SCHEMA app`)
+test('an app that migrates when it starts goes on with the same connection, through the next migration of another one', async () => {
+  hotswap = await startTestHotswap(schema)
   const app = await hotswap.connect()
-  await app.query('BEGIN; SELECT name FROM users')
+  await app.query('SELECT version FROM schema_migrations')
+  await app.query('BEGIN; ALTER TABLE posts RENAME TO articles')
+  await app.query("INSERT INTO schema_migrations VALUES ('20260101'); COMMIT")
+  const prepared = { name: 'q', text: 'SELECT a.title, u.name FROM users u LEFT JOIN articles a ON false', values: [] }
+  expect((await app.query(prepared)).rows).toEqual([{ title: null, name: 'Ada' }])
+  expect(sessionsOf(hotswap, 'tool')).toEqual([])
   const tool = await hotswap.connect('-c hotswap.run=on')
-  await tool.query('CREATE TABLE IF NOT EXISTS users (id int)')
-  await tool.query('CREATE TABLE IF NOT EXISTS public.users (id int)')
-  await tool.query('CREATE TEMPORARY TABLE users (id int)')
+  await tool.query('ALTER TABLE users RENAME name TO full_name; ALTER TABLE users RENAME email TO name')
+  expect((await app.query(prepared)).rows).toEqual([{ title: null, name: 'Ada' }])
+  expect((await app.query('SELECT name FROM users')).rows).toEqual([{ name: 'Ada' }])
+  // Its open transaction is waited for, as any app's.
+  await app.query('BEGIN; SELECT name FROM users')
+  const switching = tool.query('ALTER TABLE users RENAME name TO mail')
+  const other = await hotswap.connect()
+  let committed = false
+  const asking = (async () => {
+    while (!committed) expect((await other.query('SELECT name FROM users')).rows).toEqual([{ name: 'Ada' }])
+  })()
+  await waitFor(() => sessionsOf(hotswap as TestHotswap, 'app').some(({ state }) => state === 'held'))
+  committed = true
   await app.query('COMMIT')
-  expect(versionsOf(hotswap)).toEqual(['initial'])
-  await tool.query('CREATE TABLE IF NOT EXISTS app.users (id int)')
-  expect(versionsOf(hotswap)).toEqual(['initial', '0001-migration'])
+  await switching
+  await asking
+  expect((await app.query('SELECT email FROM users')).rows).toEqual([{ email: 'ada@example.org' }])
+  // And it migrates again.
+  await app.query("ALTER TABLE users RENAME mail TO post; INSERT INTO schema_migrations VALUES ('20260102')")
+  expect(versionsOf(hotswap)).toEqual(['initial', '20260101', '0002-migration', '0003-migration', '20260102'])
+  expect((await app.query('SELECT post, full_name FROM users')).rows).toEqual([
+    { post: 'ada@example.org', full_name: 'Ada' },
+  ])
 })
 
-test("an app's own new table that takes the name of an old one is a step, too", async () => {
-  hotswap = await startTestHotswap(`${schema} CREATE SCHEMA app`)
-  const app = await hotswap.connect('-c search_path=app,public')
-  await app.query('CREATE TABLE IF NOT EXISTS public.users (id int)')
-  await app.query('CREATE TABLE app.posts (id int)')
-  await hotswap.versions.refresh()
-  expect(versionsOf(hotswap)).toEqual(['initial', 'out-of-band-1'])
+test('DDL in a transaction that has failed is answered by the server, and holds nobody', async () => {
+  hotswap = await startTestHotswap(schema)
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('BEGIN')
+  await expect(tool.query('SELECT nosuch')).rejects.toMatchObject({ code: '42703' })
+  await expect(tool.query('ALTER TABLE users RENAME TO people')).rejects.toMatchObject({ code: '25P02' })
+  await tool.query('ROLLBACK')
+  await tool.query('BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 1')
+  await expect(tool.query('ALTER TABLE users RENAME TO people')).rejects.toMatchObject({ code: '0A000' })
+  await tool.query('ROLLBACK')
 })
 
 test('a role that does not own the table holds nobody', async () => {

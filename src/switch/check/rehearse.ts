@@ -1,9 +1,11 @@
 import { setImmediate as others } from 'node:timers/promises'
 import { type Catalog, makeCatalog, type Relation } from '../../catalog/catalog.js'
 import { isSystemSchema } from '../../catalog/diff.js'
+import type { Reference } from '../../resolve/reference.js'
 import type { Generation } from '../../rewrite/generation.js'
 import type { Rewriter } from '../../rewrite/outcome.js'
 import { planStep } from '../../rewrite/plan-step.js'
+import type { ReadText } from '../../rewrite/read-text.js'
 import type { CheckedStatement } from './checked-statement.js'
 
 /** Statements that are rewritten at once, and in all. */
@@ -20,7 +22,7 @@ export async function rehearse(
   createRewriter: (generation: Generation) => Rewriter,
 ): Promise<void> {
   const reads = statements.flatMap(({ read }) => read ?? []).slice(0, MOST)
-  const after = withOtherName(head, reads.map(({ request }) => request.text).join(' '))
+  const after = withOtherName(head, reads)
   if (after === undefined) return
   const { mapping } = planStep(head, after)
   const versions = [
@@ -34,18 +36,20 @@ export async function rehearse(
   }
 }
 
-/** The catalog with another name for the last column of the table that `text` speaks of first. */
-function withOtherName(head: Catalog, text: string): Catalog | undefined {
-  const place = ({ name }: Relation) => {
-    const at = text.indexOf(name)
-    return at < 0 ? Number.MAX_SAFE_INTEGER : at
-  }
-  const [table] = head.relations
-    .filter(({ kind, schema, columns }) => kind === 'table' && columns.length > 0 && !isSystemSchema(schema))
-    .sort((a, b) => place(a) - place(b))
+/** The catalog with another name for the last column of the first table that a statement reads. */
+function withOtherName(head: Catalog, reads: readonly ReadText[]): Catalog | undefined {
+  const [table] = reads
+    .flatMap(({ statements }) => statements)
+    .flatMap(({ references }) => references)
+    .flatMap(tableOf)
   const last = table?.columns.at(-1)
   if (table === undefined || last === undefined) return undefined
   const columns = [...table.columns.slice(0, -1), { ...last, name: `${last.name}_` }]
   const relations = head.relations.map((relation) => (relation === table ? { ...table, columns } : relation))
   return makeCatalog({ ...head, relations })
+}
+
+function tableOf(reference: Reference): Relation[] {
+  const relation = reference.kind === 'range' ? reference.range.relation : undefined
+  return relation === undefined || relation.kind !== 'table' || isSystemSchema(relation.schema) ? [] : [relation]
 }

@@ -46,9 +46,7 @@ export async function connectFleet(options: FleetConnectionOptions): Promise<Fle
   })
   await client.connect()
   // Requests wait for locks of each other for a moment only; what a database does with its own timeouts is not for them.
-  // Nor is anything of it worth a wait for the disk: what a crash of the server loses was about backends that it ended.
-  await client.query(`SET lock_timeout = 0; SET statement_timeout = 0; SET idle_session_timeout = 0;
-    SET synchronous_commit = off; LISTEN hotswap`)
+  await client.query(`SET lock_timeout = 0; SET statement_timeout = 0; SET idle_session_timeout = 0; LISTEN hotswap`)
   state = 'up'
   const turns = createExclusive()
   return {

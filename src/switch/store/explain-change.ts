@@ -4,7 +4,6 @@ import { type DeclareOptions, planApplied, planGeneration } from '../../config/d
 import { fitRule } from '../../config/fit-rule.js'
 import type { Problem } from '../../config/problem.js'
 import type { RuleFile } from '../../config/rule-file.js'
-import { capturesOf } from '../../rewrite/captures.js'
 import { planStep, type StepRules } from '../../rewrite/plan-step.js'
 import { findRetypedElsewhere } from '../retyped-columns.js'
 import type { RecordedStep, StoredState } from './store.js'
@@ -51,8 +50,7 @@ export async function explainChange(
   const { mapping, differences } = planStep(head, live)
   const problems = [...differences, ...findRetypedElsewhere(head, live, new Map())].map(problemOf(name))
   if (problems.length > 0) return { kind: 'unexplained', problems }
-  const isChanged = mapping.relations.size > 0 || (mapping.objects?.size ?? 0) > 0
-  if (!isChanged && capturesOf(head, live, mapping).length === 0) return { kind: 'same' }
+  if (mapping.relations.size === 0 && (mapping.objects?.size ?? 0) === 0) return { kind: 'same' }
   return { kind: 'steps', steps: [{ name, before: head, after: live, rules: new Map() }] }
 }
 

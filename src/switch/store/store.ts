@@ -75,6 +75,7 @@ export function createStore(query: TextQuery, system: Catalog): Store {
   const pack = (catalog: Catalog): Promise<string> => {
     const text = packed.get(catalog) ?? encodeCatalog(catalog)
     packed.set(catalog, text)
+    text.catch(() => packed.delete(catalog))
     return text
   }
   const unpack = async (text: string, earlier: Catalog): Promise<Catalog> => {

@@ -61,6 +61,9 @@ export function takeBind(session: Session): boolean {
     replies.send(plain.bind)
     return forward(session)
   }
+  // Prepared once, it may be part of another migration now.
+  recognizeTool(session, statement.effects, statement.text)
+  if (becameTool(session)) return false
   bringUpToDate(session, statement)
   session.lastText = statement.text
   portals.set(names.portal, statement)

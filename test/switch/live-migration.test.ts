@@ -309,7 +309,13 @@ test('an app that migrates when it starts goes on with the same connection, thro
   await switching
   await asking
   expect((await app.query('SELECT email FROM users')).rows).toEqual([{ email: 'ada@example.org' }])
-  // And it migrates again.
+  // And it migrates again, by statements that it has prepared.
+  const entry = { name: 'entry', text: 'INSERT INTO schema_migrations VALUES ($1)' }
+  await app.query({ ...entry, values: ['20260101.5'] })
+  await app.query('SELECT 1')
+  expect(sessionsOf(hotswap, 'tool')).toHaveLength(1)
+  await app.query({ ...entry, values: ['20260101.6'] })
+  expect(sessionsOf(hotswap, 'tool')).toHaveLength(2)
   await app.query("ALTER TABLE users RENAME mail TO post; INSERT INTO schema_migrations VALUES ('20260102')")
   expect(versionsOf(hotswap)).toEqual(['initial', '20260101', '0002-migration', '0003-migration', '20260102'])
   expect((await app.query('SELECT post, full_name FROM users')).rows).toEqual([

@@ -12,7 +12,9 @@ export interface ToolState {
   readonly recognized: boolean
   /** The version that it spoke when it began. */
   readonly began: string
-  /** The newest version when its last work ended. */
+  /** The newest version when its work began. */
+  found: string
+  /** What it speaks as an app's session: the version that its last work led to, or that it spoke before. */
   spoke: string
   /** DISCARD ALL has run: a pooler gives the session to somebody else. */
   reset: boolean
@@ -43,6 +45,7 @@ export function becomeTool(session: Session): ToolState {
   if (session.pausedTool === undefined) return openTool(session, began)
   session.tool = session.pausedTool
   session.pausedTool = undefined
+  session.tool.found = newestVersion(session)
   return session.tool
 }
 
@@ -53,8 +56,8 @@ export function mayPause({ tool, replies, status }: Session): boolean {
 
 /**
  * Makes a tool's session an app's until it works on migrations again: an app that migrates when it starts goes on with the
- * same connections. It speaks what was the newest version when its work ended, and holds wait for it. To be called with
- * nothing under way.
+ * same connections. It speaks the version that it has migrated to; where it found nothing to do, what it spoke before, as the
+ * app's other connections do. To be called with nothing under way.
  */
 export function pauseTool(session: Session): void {
   const { tool } = session
@@ -76,7 +79,10 @@ export function noteReady(session: Session): void {
 
 /** The tool's work has ended where its last transaction has. */
 export function noteWorkEnded({ tool, status, context }: Session): void {
-  if (tool !== undefined && status === 'I') tool.spoke = newestVersion({ context })
+  if (tool === undefined || status !== 'I') return
+  const newest = newestVersion({ context })
+  if (newest !== tool.found) tool.spoke = newest
+  tool.found = newest
 }
 
 function newestVersion({ context }: Pick<Session, 'context'>): string {
@@ -111,12 +117,13 @@ export function openTool(session: Session, began?: string): ToolState {
   const lost = new AbortController()
   const migration = options.tools.open(migratorSession(session), lost.signal)
   const recognized = began !== undefined
-  const spoke = newestVersion(session)
+  const found = newestVersion(session)
   session.tool = {
     migration,
     recognized,
-    began: began ?? spoke,
-    spoke,
+    began: began ?? found,
+    found,
+    spoke: began ?? found,
     reset: false,
     heldForQuery: false,
     wrapped: false,

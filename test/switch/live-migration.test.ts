@@ -323,6 +323,15 @@ test('an app that migrates when it starts goes on with the same connection, thro
   ])
 })
 
+test('an app of an old version that finds nothing to migrate goes on with its version', async () => {
+  hotswap = await startTestHotswap(schema)
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('ALTER TABLE users RENAME name TO full_name; ALTER TABLE users RENAME email TO name')
+  const app = await hotswap.connect()
+  await app.query('BEGIN; LOCK TABLE schema_migrations IN SHARE UPDATE EXCLUSIVE MODE; COMMIT')
+  expect((await app.query('SELECT name FROM users')).rows).toEqual([{ name: 'Ada' }])
+})
+
 test('DDL in a transaction that has failed is answered by the server, and holds nobody', async () => {
   hotswap = await startTestHotswap(schema)
   const tool = await hotswap.connect('-c hotswap.run=on')

@@ -99,6 +99,7 @@ export async function runCase(oracle: Oracle, protocol: Protocol, item: OracleCa
   const other = errorOf(got.messages)
   if (
     difference === undefined ||
+    (item.ordered !== undefined && error === PLANNER_BUG) ||
     (got.refused !== undefined && error !== undefined && error === other) ||
     (item.ordered !== undefined && violatesOther(oracle, expected, got.messages)) ||
     (isOrderOfRows(item) && violatesEither(error, other))
@@ -108,6 +109,12 @@ export async function runCase(oracle: Oracle, protocol: Protocol, item: OracleCa
   if (got.refused !== undefined) return { kind: 'refused', reason: got.refused, report: difference }
   return { kind: 'different', report: `${item.sql}\n${difference}\n  -> ${fromByteString(got.sent)}` }
 }
+
+/**
+ * PostgreSQL's own planner fails on a generated statement ("variable not found in subplan target list", as of 18.4 for a
+ * max(constant) over a natural join of a table with itself): it says nothing of what the answer is.
+ */
+const PLANNER_BUG = 'XX000'
 
 /** A generated statement that writes the rows of a query, which may come in any order. */
 function isOrderOfRows({ ordered, sql }: OracleCase): boolean {

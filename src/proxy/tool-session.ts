@@ -51,7 +51,8 @@ export function becomeTool(session: Session): ToolState {
 
 /** True where a session that was taken for a tool's is at the end of its work: what comes next may be the app's. */
 export function mayPause({ tool, replies, status }: Session): boolean {
-  return tool?.recognized === true && status === 'I' && replies.idle && !replies.open && !tool.skipping && !tool.wrapped
+  if (tool?.recognized !== true || tool.skipping || tool.wrapped || tool.migration.switching) return false
+  return status === 'I' && replies.idle && !replies.open
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { TextQuery } from '../../catalog/introspect.js'
-import { serverErrorOf } from '../server-error.js'
+import { runAll } from './open-store.js'
 
 /** What the event trigger says on channel `hotswap`. */
 export const DDL_PAYLOAD = 'ddl'
@@ -23,13 +23,6 @@ const statements = [
  * Lets the database itself tell the proxies of DDL that goes round them, when it commits. Gives the server's message where
  * the role may not make an event trigger.
  */
-export async function makeDdlTrigger(query: TextQuery): Promise<string | undefined> {
-  try {
-    for (const statement of statements) await query(statement)
-    return undefined
-  } catch (error) {
-    const known = serverErrorOf(error)
-    if (known?.sqlstate === '42501') return known.message
-    throw error
-  }
+export function makeDdlTrigger(query: TextQuery): Promise<string | undefined> {
+  return runAll(query, statements)
 }

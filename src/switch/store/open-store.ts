@@ -227,7 +227,7 @@ function upgradesFrom(release: number): readonly string[] {
 }
 
 /** Runs statements; the server's message where the role lacks a right. */
-async function runAll(query: TextQuery, statements: readonly string[]): Promise<string | undefined> {
+export async function runAll(query: TextQuery, statements: readonly string[]): Promise<string | undefined> {
   try {
     for (const statement of statements) await query(statement)
     return undefined

@@ -1,3 +1,43 @@
+/** The relations of which $1 has the oids, and those with foreign keys to them. */
+const wantedSql = `wanted AS MATERIALIZED (
+  SELECT pg_catalog.unnest($1::oid[]) AS oid
+  UNION
+  SELECT k.conrelid FROM pg_catalog.pg_constraint k WHERE k.confrelid = ANY ($1::oid[]) AND k.conrelid <> 0
+)`
+
+const relationsJson = `(
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
+      rel.oid::int8, rel.nspname, rel.relname, rel.relkind, rel.reltype::int8, col.list, con.list, idx.list, parent.list,
+      viewed.list, CASE WHEN rel.relrowsecurity THEN pg_catalog.to_json(
+        ARRAY[CASE WHEN rel.relforcerowsecurity THEN 'forced' ELSE 'enabled' END] || COALESCE(policy.list, '{}')) END
+    ) ORDER BY rel.oid)
+    FROM rel
+    LEFT JOIN col ON col.attrelid = rel.oid
+    LEFT JOIN con ON con.conrelid = rel.oid
+    LEFT JOIN idx ON idx.indrelid = rel.oid
+    LEFT JOIN parent ON parent.inhrelid = rel.oid
+    LEFT JOIN viewed ON viewed.ev_class = rel.oid
+    LEFT JOIN policy ON policy.polrelid = rel.oid
+  )`
+
+const catalogJson = `pg_catalog.json_build_object(
+  'databaseOid', (SELECT d.oid::int8 FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()),
+  'serverVersion', pg_catalog.current_setting('server_version_num')::int4,
+  'schemas', (SELECT pg_catalog.json_agg(s.nspname ORDER BY s.nspname) FROM space s),
+  'relations', ${relationsJson},
+  'functions', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(fn.nspname, fn.proname, fn.relation::int8, fn.gives_rows)
+      ORDER BY fn.nspname, fn.proname, fn.relation)
+    FROM fn
+  ),
+  'objects', (
+    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
+      object.oid::int8, object.kind, s.nspname, object.name, object.shape, object.details) ORDER BY object.oid)
+    FROM (SELECT * FROM routine UNION ALL SELECT * FROM data_type) object
+    JOIN space s ON s.oid = object.namespace
+  )
+)`
+
 /**
  * One query, one row, one column: the whole catalog as JSON, as `introspect` decodes it. For PostgreSQL 14 to 18.
  *
@@ -7,23 +47,27 @@
  * - Relations and functions of schema hotswap, which the proxy keeps for itself, are nobody's; types are: old statements may
  *   see an enum as one that was made there.
  * - `user` leaves out the relations of pg_catalog and information_schema, nine tenths of a small database's.
+ * - `some` has nothing but the relations whose oids are $1 (oid[]), and those with foreign keys to them: the text of a foreign
+ *   key names columns of the other table.
  * - What is compared between two catalogs (`defaultTree`, `shape`) is stored node trees, never deparsed text.
  */
 export const catalogSql = introspectSql('all')
 export const userCatalogSql = introspectSql('user')
+export const relationsSql = introspectSql('some')
 
-function introspectSql(parts: 'all' | 'user'): string {
+function introspectSql(parts: 'all' | 'user' | 'some'): string {
   // What initdb makes has smaller oids.
-  const made = (oid: string) => (parts === 'user' ? ` AND ${oid} >= 16384` : '')
+  const made = (oid: string) => (parts === 'all' ? '' : ` AND ${oid} >= 16384`)
+  const wanted = parts === 'some' ? ' AND c.oid IN (SELECT w.oid FROM wanted w)' : ''
   return `
-WITH space AS MATERIALIZED (
+WITH ${parts === 'some' ? `${wantedSql}, ` : ''}space AS MATERIALIZED (
   SELECT n.oid, n.nspname, n.nspname IN ('pg_catalog', 'information_schema') AS system
   FROM pg_catalog.pg_namespace n
   WHERE n.nspname <> 'pg_toast' AND n.nspname !~ '^pg_(toast_)?temp_'
 ), rel AS MATERIALIZED (
   SELECT c.oid, s.nspname, c.relname, c.relkind, c.reltype, s.system, c.relrowsecurity, c.relforcerowsecurity
   FROM pg_catalog.pg_class c JOIN space s ON s.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND s.nspname <> 'hotswap'${parts === 'user' ? ' AND NOT s.system' : ''}${made('c.oid')}
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND s.nspname <> 'hotswap'${parts === 'all' ? '' : ' AND NOT s.system'}${made('c.oid')}${wanted}
 ), used AS (
   SELECT DISTINCT a.atttypid, a.atttypmod
   FROM pg_catalog.pg_attribute a JOIN rel ON rel.oid = a.attrelid
@@ -136,36 +180,7 @@ WITH space AS MATERIALIZED (
   FROM pg_catalog.pg_type t JOIN space s ON s.oid = t.typnamespace AND NOT s.system
   WHERE t.oid >= 16384 AND (t.typtype IN ('e', 'd', 'r', 'm') OR (t.typtype = 'b' AND t.typcategory <> 'A'))
 )
-SELECT pg_catalog.json_build_object(
-  'databaseOid', (SELECT d.oid::int8 FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()),
-  'serverVersion', pg_catalog.current_setting('server_version_num')::int4,
-  'schemas', (SELECT pg_catalog.json_agg(s.nspname ORDER BY s.nspname) FROM space s),
-  'relations', (
-    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-      rel.oid::int8, rel.nspname, rel.relname, rel.relkind, rel.reltype::int8, col.list, con.list, idx.list, parent.list,
-      viewed.list, CASE WHEN rel.relrowsecurity THEN pg_catalog.to_json(
-        ARRAY[CASE WHEN rel.relforcerowsecurity THEN 'forced' ELSE 'enabled' END] || COALESCE(policy.list, '{}')) END
-    ) ORDER BY rel.oid)
-    FROM rel
-    LEFT JOIN col ON col.attrelid = rel.oid
-    LEFT JOIN con ON con.conrelid = rel.oid
-    LEFT JOIN idx ON idx.indrelid = rel.oid
-    LEFT JOIN parent ON parent.inhrelid = rel.oid
-    LEFT JOIN viewed ON viewed.ev_class = rel.oid
-    LEFT JOIN policy ON policy.polrelid = rel.oid
-  ),
-  'functions', (
-    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(fn.nspname, fn.proname, fn.relation::int8, fn.gives_rows)
-      ORDER BY fn.nspname, fn.proname, fn.relation)
-    FROM fn
-  ),
-  'objects', (
-    SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
-      object.oid::int8, object.kind, s.nspname, object.name, object.shape, object.details) ORDER BY object.oid)
-    FROM (SELECT * FROM routine UNION ALL SELECT * FROM data_type) object
-    JOIN space s ON s.oid = object.namespace
-  )
-)
+SELECT ${parts === 'some' ? relationsJson : catalogJson}
 `
 }
 
@@ -175,8 +190,14 @@ SELECT pg_catalog.json_build_object(
  *
  *     [[oid, attnum, text], ...]
  */
-export const defaultsSql = `
-WITH path AS MATERIALIZED (
+export const defaultsSql = defaultsOf('')
+
+/** Those of some relations, as relationsSql has them. */
+export const relationDefaultsSql = defaultsOf(' AND d.adrelid IN (SELECT w.oid FROM wanted w)')
+
+function defaultsOf(condition: string): string {
+  return `
+WITH ${condition === '' ? '' : `${wantedSql}, `}path AS MATERIALIZED (
   SELECT pg_catalog.current_setting('search_path') AS old, pg_catalog.set_config('search_path', '', true) AS now
 ), def AS MATERIALIZED (
   SELECT path.old, pg_catalog.json_agg(pg_catalog.json_build_array(
@@ -185,8 +206,9 @@ WITH path AS MATERIALIZED (
   LEFT JOIN (pg_catalog.pg_attrdef d
     JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum AND a.attgenerated = ''
     JOIN pg_catalog.pg_class c ON c.oid = d.adrelid AND c.relpersistence <> 't')
-  ON path.now = '' AND d.adrelid >= 16384
+  ON path.now = '' AND d.adrelid >= 16384${condition}
   GROUP BY path.old
 )
 SELECT def.list, pg_catalog.set_config('search_path', def.old, true) FROM def
 `
+}

@@ -8,9 +8,11 @@ import {
   type NamedObject,
   RELATION_KINDS,
   type Relation,
+  type RelationKind,
 } from './catalog.js'
 import { isSystemSchema } from './diff.js'
-import { catalogSql, defaultsSql, userCatalogSql } from './introspect-sql.js'
+import { type CatalogMarks, changedRelations, readMarks } from './fingerprint.js'
+import { catalogSql, defaultsSql, relationDefaultsSql, relationsSql, userCatalogSql } from './introspect-sql.js'
 import { keepRelations } from './keep-relations.js'
 
 /** Runs one statement by the simple protocol and gives its rows in text form. */
@@ -22,26 +24,77 @@ export type TextQuery = (sql: string) => Promise<(string | null)[][]>
  * system, which is not read again, and of the others those that are found the same. Rejects as `query` does.
  */
 export async function introspect(query: TextQuery, earlier?: Catalog): Promise<Catalog> {
-  const asked = [query(earlier === undefined ? catalogSql : userCatalogSql), readDefaults(query)] as const
+  const asked = [query(earlier === undefined ? catalogSql : userCatalogSql), query(defaultsSql)] as const
   const [rows, defaults] = await Promise.all(asked)
   const json = rows[0]?.[0]
   if (typeof json !== 'string') throw new Error('the introspection query gave no row')
-  const data = withDefaults(decodeCatalog(json), defaults)
-  if (earlier === undefined) return makeCatalog(data)
+  const data = decodeCatalog(json)
+  const relations = withDefaults(data.relations, decodeDefaults(defaults))
+  if (earlier === undefined) return makeCatalog({ ...data, relations })
   const system = earlier.relations.filter((relation) => isSystemSchema(relation.schema))
-  return makeCatalog({ ...data, relations: [...system, ...keepRelations(data.relations, earlier.byOid)] })
+  return makeCatalog({ ...data, relations: [...system, ...keepRelations(relations, earlier.byOid)] })
 }
+
+/** A catalog as a transaction saw it, with what tells what has changed since. */
+export interface SeenCatalog {
+  readonly catalog: Catalog
+  readonly marks: CatalogMarks
+}
+
+/** Runs one statement with oids as its one parameter, $1 of type oid[]. */
+export type OidsQuery = (sql: string, oids: readonly number[]) => Promise<(string | null)[][]>
+
+/** `introspect`, to be gone on from. */
+export async function introspectMarked(query: TextQuery, earlier?: Catalog): Promise<SeenCatalog> {
+  // In this order: what changes in between counts as changed, and is read once more.
+  const [marks, catalog] = await Promise.all([readMarks(query), introspect(query, earlier)])
+  return { marks, catalog }
+}
+
+/**
+ * What `introspectMarked` gives, reading only relations that have changed since `seen`, where nothing else has: the time does
+ * not grow with the number of tables then. `earlier` lends relations as for `introspect`.
+ */
+export async function introspectChanges(
+  { query, queryOids }: { readonly query: TextQuery; readonly queryOids: OidsQuery },
+  seen: SeenCatalog,
+  earlier: Catalog,
+): Promise<SeenCatalog> {
+  const marks = await readMarks(query)
+  const oids = changedRelations(seen.marks, marks)
+  const relations = oids && (await readRelations(queryOids, oids, seen.catalog))
+  if (relations === undefined) return { marks, catalog: await introspect(query, earlier) }
+  return { marks, catalog: makeCatalog({ ...seen.catalog, relations: keepRelations(relations, earlier.byOid) }) }
+}
+
+/** Those of the catalog, some of them read again; undefined where that would not be enough. */
+async function readRelations(
+  queryOids: OidsQuery,
+  oids: readonly number[],
+  { relations, byOid }: Catalog,
+): Promise<readonly Relation[] | undefined> {
+  if (oids.length === 0) return relations
+  // The text of a default names the sequence, whatever its schema.
+  if (!oids.every((oid) => READ_ALONE.has(byOid.get(oid)?.kind))) return undefined
+  const [rows, defaults] = await Promise.all([queryOids(relationsSql, oids), queryOids(relationDefaultsSql, oids)])
+  const list = JSON.parse(rows[0]?.[0] ?? '[]') as EncodedRelation[]
+  const now = new Map(withDefaults(list.map(decodeRelation), decodeDefaults(defaults)).map((one) => [one.oid, one]))
+  if (!oids.every((oid) => now.has(oid))) return undefined
+  return relations.map((relation) => now.get(relation.oid) ?? relation)
+}
+
+/** Kinds of relations of which nothing stands in what others say of themselves, but in foreign keys. */
+const READ_ALONE: ReadonlySet<RelationKind | undefined> = new Set(['table', 'partitioned', 'view', 'materialized'])
 
 /** Texts of defaults by `oid.attnum`. */
-async function readDefaults(query: TextQuery): Promise<ReadonlyMap<string, string>> {
-  const list = (await query(defaultsSql))[0]?.[0]
-  const rows = JSON.parse(list ?? '[]') as [oid: number | null, attnum: number, text: string][]
-  return new Map(rows.map(([oid, attnum, text]) => [`${oid}.${attnum}`, text]))
+function decodeDefaults(rows: (string | null)[][]): ReadonlyMap<string, string> {
+  const list = JSON.parse(rows[0]?.[0] ?? '[]') as [oid: number | null, attnum: number, text: string][]
+  return new Map(list.map(([oid, attnum, text]) => [`${oid}.${attnum}`, text]))
 }
 
-function withDefaults(data: CatalogData, defaults: ReadonlyMap<string, string>): CatalogData {
-  if (defaults.size === 0) return data
-  const relations = data.relations.map((relation) => {
+function withDefaults(relations: readonly Relation[], defaults: ReadonlyMap<string, string>): readonly Relation[] {
+  if (defaults.size === 0) return relations
+  return relations.map((relation) => {
     if (!relation.columns.some(({ defaultTree }) => defaultTree !== undefined)) return relation
     const columns = relation.columns.map((column) => {
       const text = defaults.get(`${relation.oid}.${column.attnum}`)
@@ -49,7 +102,6 @@ function withDefaults(data: CatalogData, defaults: ReadonlyMap<string, string>):
     })
     return { ...relation, columns }
   })
-  return { ...data, relations }
 }
 
 /** The JSON that `introspectSql` prints. */

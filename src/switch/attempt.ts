@@ -1,4 +1,4 @@
-import type { TextQuery } from '../catalog/introspect.js'
+import type { SeenCatalog, TextQuery } from '../catalog/introspect.js'
 import type { RuleFile } from '../config/rule-file.js'
 import { errorFields } from '../proxy/client-error.js'
 import type { Blocker, ClientError, MigratorSession, ProxyLog } from '../proxy/contracts.js'
@@ -22,6 +22,8 @@ export interface Migration {
 export interface Attempt {
   readonly session: MigratorSession
   readonly migration: Migration
+  /** The catalog, as it was seen before the transaction. */
+  readonly seen: SeenCatalog | undefined
   readonly access: SwitchAccess
   /** Fires when the client has left. */
   readonly signal: AbortSignal

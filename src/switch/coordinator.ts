@@ -1,4 +1,4 @@
-import type { TextQuery } from '../catalog/introspect.js'
+import type { SeenCatalog, TextQuery } from '../catalog/introspect.js'
 import { readRuleFile } from '../config/load-rules.js'
 import { formatProblem } from '../config/problem.js'
 import { errorFields } from '../proxy/client-error.js'
@@ -122,12 +122,13 @@ async function runTries(
   signal: AbortSignal,
 ): Promise<HookReply> {
   const { hold, versions, log } = options
-  const holds: number[] = []
+  const tries: Tries = { holds: [], seen: undefined }
+  const { holds } = tries
   // Of a lost connection the try itself tells.
   await session.learnPid().catch(() => undefined)
   await prepareQuestionsAlone(session, hold.lockTimeoutMs).catch(() => undefined)
   while (true) {
-    const outcome = await versions.exclusive((access) => holdAndRun(options, session, migration, access, signal, holds))
+    const outcome = await versions.exclusive((access) => holdAndRun(options, session, migration, access, signal, tries))
     if (outcome.kind === 'gave way' && holds.length < hold.retries) {
       session.notice(`try ${holds.length} of ${hold.retries}: ${outcome.reason}; traffic goes on, trying again`)
       await pause(backoffMs(holds.length), signal)
@@ -147,6 +148,13 @@ async function runTries(
   }
 }
 
+interface Tries {
+  /** How long each held traffic, in milliseconds. */
+  readonly holds: number[]
+  /** The catalog before the first one. */
+  seen: SeenCatalog | undefined
+}
+
 /** One try; the time that it held traffic is added to `holds`. */
 async function holdAndRun(
   { traffic, control, hold, parser, check: stepCheck, log, at = goOn }: CoordinatorOptions,
@@ -154,14 +162,15 @@ async function holdAndRun(
   migration: Migration,
   access: SwitchAccess,
   signal: AbortSignal,
-  holds: number[],
+  tries: Tries,
 ): Promise<AttemptOutcome> {
+  const { holds } = tries
   if (signal.aborted) return failed({ sqlstate: '57014', message: 'the client of the migration has left' })
   const check = await prepareCheck(stepCheck, hold.checkMs)
   if (check !== undefined && 'kind' in check) return check
   if (holds.length === 0) {
     // Of a lost connection the try itself tells.
-    await rehearsePlanAlone({ session, access, parser, check }, hold.lockTimeoutMs).catch(() => undefined)
+    tries.seen = await rehearsePlanAlone({ session, access, parser, check }, hold.lockTimeoutMs).catch(() => undefined)
   }
   await at('holding')
   const since = performance.now()
@@ -180,6 +189,7 @@ async function holdAndRun(
       session,
       enter,
       migration,
+      seen: tries.seen,
       access,
       signal,
       control,

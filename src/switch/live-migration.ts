@@ -1,4 +1,4 @@
-import type { TextQuery } from '../catalog/introspect.js'
+import type { SeenCatalog, TextQuery } from '../catalog/introspect.js'
 import { errorFields } from '../proxy/client-error.js'
 import type {
   ClientError,
@@ -62,13 +62,14 @@ export function openMigration(
   let ending = false
   let tries = 0
   let check: BudgetedCheck | undefined
+  let seen: SeenCatalog | undefined
 
   /** Holds and drains; what it gave way to, where it had to. */
   async function acquire(): Promise<Obstacle | undefined> {
     const held = await openLiveHold({
       ...{ traffic, versions, hold, at, signal },
       prepare: async (access) => {
-        if (tries === 1) await rehearsePlan({ session, access, parser, check }, hold.lockTimeoutMs)
+        if (tries === 1) seen = await rehearsePlan({ session, access, parser, check }, hold.lockTimeoutMs)
       },
       onLate: () => giveWay().catch(logBug),
       onEnd: () => {
@@ -184,7 +185,7 @@ export function openMigration(
     const recorded = nameRecorded(statements) ?? session.recordedBeside
     const migration = { name: versionName(recorded, versions.current().generation), sql, rules: undefined }
     await at('ran')
-    const planned = await planWithin({ session, access, parser, migration, check })
+    const planned = await planWithin({ session, access, parser, migration, check, seen })
     await at('planned')
     if (planned.kind !== 'planned') return await rollBack(planned)
     current.settle()
@@ -228,6 +229,7 @@ export function openMigration(
     late = undefined
     committing = false
     tries = 0
+    seen = undefined
   }
 
   return {

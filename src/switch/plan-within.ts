@@ -2,7 +2,13 @@ import type { Catalog } from '../catalog/catalog.js'
 import { isSystemSchema } from '../catalog/diff.js'
 import { formatDifference, qualifiedName } from '../catalog/difference.js'
 import { readFingerprint } from '../catalog/fingerprint.js'
-import { introspect, type TextQuery } from '../catalog/introspect.js'
+import {
+  introspect,
+  introspectChanges,
+  introspectMarked,
+  type SeenCatalog,
+  type TextQuery,
+} from '../catalog/introspect.js'
 import type { DeclaredVersions } from '../config/declare.js'
 import { fitRule } from '../config/fit-rule.js'
 import { formatProblem, type Problem } from '../config/problem.js'
@@ -38,6 +44,8 @@ export interface RanMigration {
   readonly parser: Parser
   readonly migration: Migration
   readonly check: BudgetedCheck | undefined
+  /** The catalog before it ran, where that was seen in a transaction like this one. */
+  readonly seen: SeenCatalog | undefined
 }
 
 /** The check before COMMIT, ready to run, and the milliseconds that it may take. */
@@ -76,15 +84,18 @@ export interface Checkup {
 export async function planWithin(ran: RanMigration): Promise<PlannedStep | AttemptOutcome> {
   const { access, parser, migration } = ran
   const before = access.head
-  let session = await askQuestions(ran.session)
+  let { session, queryOids } = await askQuestions(ran.session)
   let query = textQueryOf(session)
-  const migrated = await introspect(query, before)
+  const { catalog: migrated, marks } =
+    ran.seen === undefined
+      ? await introspectMarked(query, before)
+      : await introspectChanges({ query, queryOids }, ran.seen, before)
   const named = [access.armed[0], migration.rules].filter((file) => file?.version === migration.name)
   const told = named.filter((file) => file !== undefined)
   const shadows = await createShadowTypes(query, before, migrated, migration.name, told)
   if (shadows.kind === 'refused') return failed(shadows.error)
   if (shadows.kind === 'made') {
-    session = await askQuestions(ran.session)
+    session = (await askQuestions(ran.session)).session
     query = textQueryOf(session)
   }
   const after = shadows.kind === 'made' ? await introspect(query, before) : migrated
@@ -130,7 +141,7 @@ export async function planWithin(ran: RanMigration): Promise<PlannedStep | Attem
     kind: 'planned',
     versions: versions.value,
     step,
-    fingerprint: await readFingerprint(query),
+    fingerprint: shadows.kind === 'made' ? await readFingerprint(query) : marks.fingerprint,
     checked: checked?.checkup,
     broken: [...differences.map(formatDifference), ...(checked?.problems ?? [])],
     transaction: (await query(transactionSql))[0]?.[0] ?? '',

@@ -1,21 +1,34 @@
-import { fingerprintSql } from '../catalog/fingerprint.js'
-import { defaultsSql, userCatalogSql } from '../catalog/introspect-sql.js'
+import { marksSql } from '../catalog/fingerprint.js'
+import type { OidsQuery } from '../catalog/introspect.js'
+import { defaultsSql, relationDefaultsSql, relationsSql, userCatalogSql } from '../catalog/introspect-sql.js'
 import type { MigratorSession } from '../proxy/contracts.js'
 import { touchedSql } from './check/touched.js'
 import { writtenSql } from './check/written-tables.js'
+import { StatementFailure } from './server-error.js'
 
 export const transactionSql = 'SELECT pg_catalog.pg_current_xact_id()'
 
 /**
  * What every switch asks inside the migration's transaction. Planning these takes as long as answering them, and traffic is
- * held meanwhile: they are prepared, and asked once, before that. Without parameters their plans are generic ones.
+ * held meanwhile: they are prepared, and asked once, before that. Their plans are generic ones.
  */
-const QUESTIONS = [userCatalogSql, defaultsSql, writtenSql, fingerprintSql, transactionSql, touchedSql]
+const QUESTIONS = [marksSql, writtenSql, transactionSql, touchedSql]
+
+/** Asked where more than relations have changed. */
+const SELDOM = [userCatalogSql, defaultsSql]
+
+/** Asked about relations, which are $1 (oid[]). */
+const OIDS_QUESTIONS = [relationsSql, relationDefaultsSql]
+
+const ALL = [...QUESTIONS, ...SELDOM, ...OIDS_QUESTIONS]
+
+const nameOf = (sql: string) => `"hotswap question ${ALL.indexOf(sql)}"`
+
+/** The first executions of a statement with parameters would each be planned anew. Set when the migration has run. */
+const GENERIC = 'SET LOCAL plan_cache_mode = force_generic_plan'
 
 /** For the rest of a transaction: to the planner our questions look expensive, and compiling them takes longer than running them. */
 export const NO_JIT = 'SET LOCAL jit = off'
-
-const nameOf = (index: number) => `"hotswap question ${index}"`
 
 type Asking = Pick<MigratorSession, 'query'>
 
@@ -25,12 +38,15 @@ type Asking = Pick<MigratorSession, 'query'>
  */
 export async function prepareQuestions(session: Asking, lockTimeoutMs: number): Promise<boolean> {
   const prepared = await preparedQuestions(session)
-  const limits = `SET LOCAL lock_timeout = ${Math.max(1, lockTimeoutMs)}; ${NO_JIT}`
+  const limits = `SET LOCAL lock_timeout = ${Math.max(1, lockTimeoutMs)}; ${NO_JIT}; ${GENERIC}`
   if (!(await session.query(`SAVEPOINT hotswap_questions; ${limits}`)).ok) return false
-  for (const [index, sql] of QUESTIONS.entries()) {
-    const name = nameOf(index)
-    if (!prepared.has(sql) && !(await session.query(`PREPARE ${name} AS ${sql}`)).ok) break
-    if (!(await session.query(`EXECUTE ${name}`)).ok) break
+  for (const sql of ALL) {
+    const name = nameOf(sql)
+    const ofOids = OIDS_QUESTIONS.includes(sql)
+    if (!prepared.has(sql)) {
+      if (!(await session.query(`PREPARE ${name}${ofOids ? ' (oid[])' : ''} AS ${sql}`)).ok) break
+    }
+    if (!(await session.query(execute(name, ofOids ? [] : undefined))).ok) break
   }
   await session.query('ROLLBACK TO hotswap_questions; RELEASE hotswap_questions')
   return true
@@ -46,16 +62,21 @@ export async function prepareQuestionsAlone(session: Asking, lockTimeoutMs: numb
   }
 }
 
-/**
- * Asks all questions at once, so that the server answers some while others are thought about. The session that it gives has
- * the answers of this moment; each is given once, and what is asked again is asked anew.
- */
-export async function askQuestions<S extends Asking>(session: S): Promise<S> {
+/** A session that has the answers of one moment. */
+export interface Asked<S> {
+  /** Gives each answer once; what is asked again is asked anew. */
+  readonly session: S
+  /** Rejects with StatementFailure where the server refuses. */
+  readonly queryOids: OidsQuery
+}
+
+/** Asks all questions at once, so that the server answers some while others are thought about. */
+export async function askQuestions<S extends Asking>(session: S): Promise<Asked<S>> {
   // The migration may have run DISCARD ALL.
-  const prepared = await preparedQuestions(session)
+  const prepared = await preparedQuestions(session, GENERIC)
   const ask = (sql: string) => {
     const name = prepared.get(sql)
-    return session.query(name === undefined ? sql : `EXECUTE ${name}`)
+    return session.query(name === undefined ? sql : execute(name))
   }
   const answers = new Map(QUESTIONS.map((sql) => [sql, ask(sql)]))
   for (const answer of answers.values()) answer.catch(() => undefined)
@@ -64,7 +85,23 @@ export async function askQuestions<S extends Asking>(session: S): Promise<S> {
     answers.delete(sql)
     return answer ?? ask(sql)
   }
-  return { ...session, query }
+  return {
+    session: { ...session, query },
+    async queryOids(sql, oids) {
+      const name = prepared.get(sql)
+      const result = await session.query(name === undefined ? sql.replaceAll('$1', arrayOf(oids)) : execute(name, oids))
+      if (!result.ok) throw new StatementFailure(result.error)
+      return result.rows.map((row) => [...row])
+    },
+  }
+}
+
+function execute(name: string, oids?: readonly number[]): string {
+  return oids === undefined ? `EXECUTE ${name}` : `EXECUTE ${name} (${arrayOf(oids)})`
+}
+
+function arrayOf(oids: readonly number[]): string {
+  return `'{${oids.join()}}'`
 }
 
 /** For when traffic goes on: nobody finds statements in a session that it did not prepare. */
@@ -72,11 +109,12 @@ export async function forgetQuestions(session: Asking): Promise<void> {
   for (const name of (await preparedQuestions(session)).values()) await session.query(`DEALLOCATE ${name}`)
 }
 
-/** Names by text. */
-async function preparedQuestions(session: Asking): Promise<ReadonlyMap<string, string>> {
+/** Names by text; `first` is SQL that runs before. */
+async function preparedQuestions(session: Asking, first?: string): Promise<ReadonlyMap<string, string>> {
   const found = await session.query(
-    `SELECT pg_catalog.quote_ident(p.name) FROM pg_catalog.pg_prepared_statements p WHERE p.name LIKE 'hotswap question %'`,
+    `${first === undefined ? '' : `${first}; `}SELECT pg_catalog.quote_ident(p.name) FROM pg_catalog.pg_prepared_statements p WHERE p.name LIKE 'hotswap question %'`,
   )
   const names = new Set(found.ok ? found.rows.map(([name]) => name) : [])
-  return new Map(QUESTIONS.map((sql, index) => [sql, nameOf(index)] as const).filter(([, name]) => names.has(name)))
+  const all = ALL.map((sql) => [sql, nameOf(sql)] as const)
+  return new Map(all.filter(([, name]) => names.has(name)))
 }

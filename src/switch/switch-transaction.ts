@@ -50,14 +50,14 @@ export async function switchInTransaction(attempt: Attempt): Promise<AttemptOutc
 const clientLeft = failed({ sqlstate: '57014', message: 'the client of the migration has left' })
 
 async function prepareStep(attempt: Attempt): Promise<PlannedStep | AttemptOutcome> {
-  const { session, migration, access, parser, check } = attempt
+  const { session, migration, access, parser, check, seen } = attempt
   if (attempt.enter !== undefined && !(await enter(session, attempt.enter))) {
     return gaveWay('the switch was ended by another proxy')
   }
   const stopped = await runFile(attempt)
   if (stopped !== undefined) return stopped
   await attempt.at('ran')
-  const planned = await planWithin({ session, access, parser, migration, check })
+  const planned = await planWithin({ session, access, parser, migration, check, seen })
   await attempt.at('planned')
   return planned
 }

@@ -1,8 +1,15 @@
+import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import type { Catalog } from '../../src/catalog/catalog.js'
 import { formatDifference } from '../../src/catalog/difference.js'
-import { introspect, type TextQuery } from '../../src/catalog/introspect.js'
+import {
+  introspect,
+  introspectChanges,
+  introspectMarked,
+  type OidsQuery,
+  type TextQuery,
+} from '../../src/catalog/introspect.js'
 import { readRuleFile } from '../../src/config/load-rules.js'
 import { formatProblem } from '../../src/config/problem.js'
 import type { Generation, Step, Version } from '../../src/rewrite/generation.js'
@@ -58,14 +65,19 @@ async function applySteps(client: pg.Client, steps: readonly MigrationStep[]): P
   const asText = { getTypeParser: () => (value: string) => value }
   const query: TextQuery = async (sql) =>
     (await client.query<string[]>({ text: sql, rowMode: 'array', types: asText })).rows
-  const versions: Version[] = [{ name: 'v0', catalog: await introspect(query) }]
+  const queryOids: OidsQuery = (sql, oids) => query(sql.replaceAll('$1', `'{${oids.join()}}'`))
+  let seen = await introspectMarked(query)
+  const versions: Version[] = [{ name: 'v0', catalog: seen.catalog }]
   const planned: Step[] = []
   for (const step of steps) {
     const previous = versions[planned.length]?.catalog as Catalog
     await client.query(step.sql)
     const migrated = await introspect(query)
+    // A switch reads what has changed alone.
+    assert.deepEqual((await introspectChanges({ query, queryOids }, seen, previous)).catalog, migrated)
     const shadows = await createShadowTypes(query, previous, migrated, `v${planned.length + 1}`)
-    const catalog = shadows.kind === 'made' ? await introspect(query) : migrated
+    seen = await introspectMarked(query)
+    const catalog = shadows.kind === 'made' ? seen.catalog : migrated
     const { mapping, differences } = planStep(previous, catalog, await rulesOf(query, previous, catalog, step))
     if (differences.length > 0) throw new Error(differences.map(formatDifference).join('\n'))
     planned.push({ mapping })

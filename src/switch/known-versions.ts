@@ -47,6 +47,8 @@ export interface VersionReader {
   openSwitch(name: string, after: Catalog): Promise<string>
   /** In a migration's transaction; rejects with StatementFailure. Gives the number that the store will have. */
   record(known: KnownVersions, query: TextQuery, step: RecordedStep, token: string): Promise<number>
+  /** Asks what `record` does, and stores nothing. */
+  rehearse(known: KnownVersions, query: TextQuery): Promise<void>
   /** What is known then, undefined where that is to be read; or why not. */
   setDefault(name: string, known: KnownVersions): Promise<KnownVersions | undefined>
   retire(name: string, known: KnownVersions): Promise<KnownVersions | ClientError | undefined>
@@ -75,6 +77,7 @@ export function createDeclaredReader(query: TextQuery): VersionReader {
     },
     openSwitch: async () => '',
     record: async () => 0,
+    rehearse: async () => undefined,
     setDefault: async (name, known) => ({ ...known, defaultVersion: name }),
     async retire(name, known) {
       const retired = [...known.retired, name]
@@ -106,6 +109,7 @@ export function createStoredReader(store: Store, query: TextQuery): VersionReade
         throw withHint(error)
       }
     },
+    rehearse: ({ number }, session) => store.rehearseStep(session, number),
     async setDefault(name) {
       await store.setDefault(name)
       return undefined

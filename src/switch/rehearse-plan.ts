@@ -18,8 +18,12 @@ export async function rehearsePlan(ran: Rehearsed, lockTimeoutMs: number): Promi
   // In a failed transaction, which the migration itself will be told.
   if (!begun.ok) return undefined
   // Whatever is wrong with it is wrong with the migration, which is told so; a lost connection, too.
-  const seen = await introspectMarked(textQueryOf(session), access.head).catch(() => undefined)
-  if (seen !== undefined) await planWithin({ ...ran, migration: NOTHING, seen }).catch(() => undefined)
+  const query = textQueryOf(session)
+  const seen = await introspectMarked(query, access.head).catch(() => undefined)
+  if (seen !== undefined) {
+    await planWithin({ ...ran, migration: NOTHING, seen }).catch(() => undefined)
+    await access.rehearse(query).catch(() => undefined)
+  }
   await session.query('ROLLBACK TO hotswap_rehearsal; RELEASE hotswap_rehearsal')
   return seen
 }

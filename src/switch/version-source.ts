@@ -45,6 +45,8 @@ export interface SwitchAccess {
    * `publish`. Rejects with StatementFailure where the step cannot be stored: then the migration must be rolled back.
    */
   record(query: TextQuery, step: AppliedStep, after: Catalog, fingerprint: string): Promise<number>
+  /** Asks what `record` does, and stores nothing; before traffic is held, since the first time takes longer. */
+  rehearse(query: TextQuery): Promise<void>
   /** Puts planned versions in force. `fingerprint` is that of the head, `number` what `record` gave. */
   publish(planned: DeclaredVersions, step: AppliedStep, fingerprint: string, number: number): Generation
 }
@@ -171,6 +173,7 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
         const opened = await (token ?? reader.openSwitch(step.name, after))
         return await reader.record(known, session, { ...step, after, fingerprint }, opened)
       },
+      rehearse: (session) => reader.rehearse(known, session),
       publish: (versions, step, seen, number) =>
         put({
           ...known,

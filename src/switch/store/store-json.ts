@@ -15,14 +15,23 @@ const expand = promisify(gunzip)
 /**
  * A catalog as it is stored: JSON, packed while traffic is held, since the server takes ten times as long over the plain
  * text; base64, which means the same in every encoding of database and session. Relations of PostgreSQL itself are left out:
- * the server that runs knows its own.
+ * the server that runs knows its own. `texts` keeps what relations are in JSON: two versions have most of them in common.
  */
-export async function encodeCatalog(catalog: Catalog): Promise<string> {
+export async function encodeCatalog(catalog: Catalog, texts = new WeakMap<Relation, string>()): Promise<string> {
   const { byName: _, byOid: __, objectsByName: ___, objectByOid: ____, ...data } = catalog
-  const relations = data.relations.filter(({ schema }) => !isSystemSchema(schema))
+  const relations = data.relations.filter(({ schema }) => !isSystemSchema(schema)).map((one) => jsonOf(one, texts))
   const objects = data.objects?.map(withoutInfinity)
-  const json = JSON.stringify({ format: FORMAT, value: { ...data, relations, objects } })
+  const others = JSON.stringify({ ...data, relations: undefined, objects })
+  const json = `{"format":${FORMAT},"value":{"relations":[${relations.join()}],${others.slice(1)}}`
   return (await compress(json, { level: 1 })).toString('base64')
+}
+
+function jsonOf(relation: Relation, texts: WeakMap<Relation, string>): string {
+  const known = texts.get(relation)
+  if (known !== undefined) return known
+  const json = JSON.stringify(relation)
+  texts.set(relation, json)
+  return json
 }
 
 /**

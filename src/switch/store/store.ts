@@ -1,4 +1,4 @@
-import type { Catalog } from '../../catalog/catalog.js'
+import type { Catalog, Relation } from '../../catalog/catalog.js'
 import type { TextQuery } from '../../catalog/introspect.js'
 import { errorFields } from '../../proxy/client-error.js'
 import type { ClientError } from '../../proxy/contracts.js'
@@ -46,6 +46,8 @@ export interface Store {
    * as a StatementFailure, where another switch was faster, or the token is of another step.
    */
   recordStep(query: TextQuery, token: string, step: RecordedStep): Promise<number>
+  /** Asks as `recordStep` does with a token that opens nothing: the first time takes several times as long. */
+  rehearseStep(query: TextQuery, number: number): Promise<void>
   /** The head as it is now, where no version changed; false where the store is not of this number any more. */
   replaceHead(number: number, head: Catalog, fingerprint: string): Promise<boolean>
   /** Does nothing where the version was retired meanwhile. */
@@ -72,8 +74,9 @@ export function numberOfToken(token: string): number {
 export function createStore(query: TextQuery, system: Catalog): Store {
   // Each head is recorded twice: when a step leads to it, and when one leads from it.
   const packed = new WeakMap<Catalog, Promise<string>>()
+  const texts = new WeakMap<Relation, string>()
   const pack = (catalog: Catalog): Promise<string> => {
-    const text = packed.get(catalog) ?? encodeCatalog(catalog)
+    const text = packed.get(catalog) ?? encodeCatalog(catalog, texts)
     packed.set(catalog, text)
     text.catch(() => packed.delete(catalog))
     return text
@@ -126,6 +129,9 @@ export function createStore(query: TextQuery, system: Catalog): Store {
       const number = rows[0]?.[0] ?? null
       if (number === null) throw new StatementFailure(errorFields(anotherWasFaster(name)))
       return Number(number)
+    },
+    async rehearseStep(session, number) {
+      await session(`SELECT hotswap.record_step('${number}.', '', '', '', '', '')`)
     },
     async replaceHead(number, head, fingerprint) {
       const rows = await query(

@@ -150,9 +150,6 @@ export function openMigration(
 
   /** One try of the statement, traffic held; where a lock was not to be had its locks are given back. */
   async function tryRun(execute: () => Promise<InternalResult>): Promise<InternalResult | Obstacle> {
-    await session.query(
-      `SAVEPOINT ${SAVEPOINT}; SET LOCAL lock_timeout = ${Math.max(1, hold.lockTimeoutMs)}; ${NO_JIT}`,
-    )
     const result = await enterAndRun(execute)
     if (result.ok) {
       await session.query(`RELEASE SAVEPOINT ${SAVEPOINT}`)
@@ -170,8 +167,13 @@ export function openMigration(
 
   /** Within the savepoint, so that what is entered is left where the try gives way. */
   async function enterAndRun(execute: () => Promise<InternalResult>): Promise<InternalResult> {
+    const begin = `SAVEPOINT ${SAVEPOINT}; SET LOCAL lock_timeout = ${Math.max(1, hold.lockTimeoutMs)}; ${NO_JIT}`
     const sql = switching?.enter
-    if (sql === undefined || (await enter(session, sql))) return await execute()
+    if (sql === undefined) {
+      await session.query(begin)
+      return await execute()
+    }
+    if (await enter(session, `${begin}; ${sql}`)) return await execute()
     const isolation = await session.query('SHOW transaction_isolation')
     if (isolation.ok && isolation.rows[0]?.[0] !== 'read committed')
       return { ok: false, error: errorFields(oldSnapshot) }

@@ -5,7 +5,14 @@ import { type Generation, versionIndex } from '../../rewrite/generation.js'
 import type { Refusal, Rewriter } from '../../rewrite/outcome.js'
 import type { TypeOids } from '../../rewrite/type-oids.js'
 import { StatementFailure } from '../server-error.js'
-import { type Before, type CheckedStatement, type Described, errorText, labelOf } from './checked-statement.js'
+import {
+  type Before,
+  type CheckedStatement,
+  type Described,
+  errorText,
+  labelOf,
+  type StatementContext,
+} from './checked-statement.js'
 import { asClientKnows, compareDescriptions, type TypeNames } from './compare-descriptions.js'
 import { planSql, typeList } from './plan-sql.js'
 import { requestOf } from './read-ahead.js'
@@ -50,18 +57,8 @@ const PLANNER_ALONE = /\bconflict\b/i
 export async function checkGroup(check: CheckWithin, group: readonly CheckedStatement[]): Promise<void> {
   const [context] = group
   if (context === undefined) return
-  const { query, findings, session } = check
-  await query(`SAVEPOINT hotswap_context;
-    SET LOCAL statement_timeout = ${Math.ceil(check.left())}; SET LOCAL plan_cache_mode = force_generic_plan;
-    ${searchPathSql(context, true)}; SAVEPOINT hotswap_role`)
-  if (context.role !== undefined) {
-    const taken = await session.query(`SET LOCAL ROLE ${pg.escapeIdentifier(context.role)}`)
-    if (!taken.ok) {
-      await query('ROLLBACK TO hotswap_role')
-      findings.strangers.add(context.role)
-    }
-  }
-  const { path } = await readPath((sql) => query(`SAVEPOINT hotswap_statement; ${sql}`))
+  const { query } = check
+  const path = await takeContext(check, context)
   const rewriteBatch = (at: number) =>
     group.slice(at, at + BATCH).flatMap((statement) => {
       check.left()
@@ -81,6 +78,29 @@ export async function checkGroup(check: CheckWithin, group: readonly CheckedStat
   const planned = toPlan.filter(({ before, text }) => before.plans && (check.planAll || PLANNER_ALONE.test(text)))
   for (let at = 0; at < planned.length; at += BATCH) await planBatch(check, planned.slice(at, at + BATCH))
   await query('ROLLBACK TO hotswap_context; RELEASE hotswap_context')
+}
+
+/** Takes on the role and search_path of some statements; gives what bare names are looked up in. */
+async function takeContext(check: CheckWithin, context: StatementContext): Promise<readonly string[]> {
+  const { query, findings, session } = check
+  const ask = (sql: string) => query(`SAVEPOINT hotswap_statement; ${sql}`)
+  const set = query(`SAVEPOINT hotswap_context;
+    SET LOCAL statement_timeout = ${Math.ceil(check.left())}; SET LOCAL plan_cache_mode = force_generic_plan;
+    ${searchPathSql(context, true)}; SAVEPOINT hotswap_role`)
+  if (context.role === undefined) {
+    await set
+    return (await readPath(ask)).path
+  }
+  // Asked at once: only where the role may not be taken on is the last answer an error.
+  const taking = session.query(`SET LOCAL ROLE ${pg.escapeIdentifier(context.role)}`)
+  const reading = readPath(ask)
+  for (const asked of [set, taking, reading]) asked.catch(() => undefined)
+  await set
+  if ((await taking).ok) return (await reading).path
+  await reading.catch(() => undefined)
+  await query('ROLLBACK TO hotswap_role')
+  findings.strangers.add(context.role)
+  return (await readPath(ask)).path
 }
 
 /** A statement as it would be sent after the migration. */

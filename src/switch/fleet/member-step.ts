@@ -11,6 +11,7 @@ import type { FleetEffect, FleetEvent, Member, ProxyState, Step, View } from './
  *       out --- join: as from a look --> catching up --------------------+
  *
  *     any --- the view says `fenced` ---> fenced --- sessions ended ---> join, as from out
+ *     holding --- its own migration is committed and published ---> serving, the switch being past
  */
 export function follow(state: ProxyState, event: FleetEvent): Step {
   const { member } = state
@@ -27,6 +28,12 @@ export function follow(state: ProxyState, event: FleetEvent): Step {
       return member.at === 'catching up' ? to(member, { kind: 'catch up' }) : stay
     case 'drained':
       return member.at === 'holding' && member.switch === event.switch ? drained(state, member) : stay
+    case 'draining':
+      return member.at === 'holding' && member.switch === event.switch && member.said === 'nothing'
+        ? to({ ...member, said: 'held' }, { kind: 'acknowledge', switch: event.switch, drained: false })
+        : stay
+    case 'ended':
+      return event.published === undefined ? stay : published(state, event.published)
     case 'caught up': {
       const caughtUp = { ...state, head: event.head }
       // Another switch may have been opened meanwhile; its end is waited for.
@@ -52,19 +59,20 @@ function followView(state: ProxyState, view: View): Step {
     return to({ at: 'fenced' }, ...holdFrom(member), { kind: 'end sessions' })
   }
   if (view.open) {
+    if (member.at === 'serving' && member.past === view.switch) return { state, effects: [] }
     const abandoned = isAbandoned(state, view)
     if (member.at === 'holding' && member.switch === view.switch) {
       return member.abandoned === abandoned ? { state, effects: [] } : to({ ...member, abandoned })
     }
     return to(
-      { at: 'holding', switch: view.switch, drained: false, abandoned },
+      { at: 'holding', switch: view.switch, said: 'nothing', own: isBegun(state, view), abandoned },
       ...holdFrom(member),
-      { kind: 'acknowledge', switch: view.switch, drained: false },
       { kind: 'drain', switch: view.switch },
     )
   }
   if (view.head === head) {
-    return member.at === 'serving' ? { state, effects: [] } : to({ at: 'serving' }, { kind: 'release' })
+    if (member.at !== 'serving') return to({ at: 'serving' }, { kind: 'release' })
+    return member.past === undefined ? { state, effects: [] } : to({ at: 'serving' })
   }
   if (member.at === 'catching up') return { state, effects: [] }
   return to({ at: 'catching up' }, ...holdFrom(member), { kind: 'catch up' })
@@ -74,6 +82,22 @@ function followView(state: ProxyState, view: View): Step {
 function isAbandoned({ coordinator }: ProxyState, view: View): boolean {
   if (!view.mine) return view.orphaned
   return coordinator.at === 'idle' || coordinator.at === 'beginning' || coordinator.switch !== view.switch
+}
+
+/** This proxy begins it just now. */
+function isBegun({ coordinator }: ProxyState, view: View): boolean {
+  return coordinator.at === 'gathering' && coordinator.switch === view.switch && view.mine
+}
+
+/** A migration of this proxy is committed, and its generation in force here. */
+function published(state: ProxyState, head: number): Step {
+  const { member, coordinator } = state
+  // It asks for the generation that it has seen.
+  if (member.at === 'catching up') return { state, effects: [] }
+  const caughtUp = { ...state, head }
+  const ends = member.at === 'holding' && member.own && coordinator.at === 'closing'
+  if (!ends || coordinator.switch !== member.switch) return { state: caughtUp, effects: [] }
+  return { state: { ...caughtUp, member: { at: 'serving', past: member.switch } }, effects: [{ kind: 'release' }] }
 }
 
 function look(state: ProxyState): Step {
@@ -89,12 +113,10 @@ function look(state: ProxyState): Step {
 
 function drained(state: ProxyState, member: Extract<Member, { at: 'holding' }>): Step {
   const gathering = state.coordinator.at === 'gathering'
+  const acknowledge = { kind: 'acknowledge', switch: member.switch, drained: true } as const
   return {
-    state: { ...state, member: { ...member, drained: true } },
-    effects: [
-      { kind: 'acknowledge', switch: member.switch, drained: true },
-      ...(gathering ? [{ kind: 'gather', switch: member.switch } as const] : []),
-    ],
+    state: { ...state, member: { ...member, said: 'drained' } },
+    effects: [gathering ? { ...acknowledge, gather: true } : acknowledge],
   }
 }
 

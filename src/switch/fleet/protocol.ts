@@ -15,6 +15,9 @@ import { follow } from './member-step.js'
  * So a proxy that has acknowledged that it is drained, or that was fenced and whose registered backends are gone, sends
  * nothing made for the old head once the new one is committed. Locks and connections that are lost prove nothing here; they
  * only say sooner that somebody should look.
+ *
+ * One proxy need not wait for the end of a switch: the one whose migration is committed, once its own traffic is rewritten
+ * for the new head. No other migration enters its switch, and for the next one it has acknowledged nothing.
  */
 export interface ProxyState {
   /** Number of the generation in force. */
@@ -27,11 +30,18 @@ export interface ProxyState {
 export type Member =
   /** Without a connection to the fleet, or not joined yet. */
   | { readonly at: 'out' }
-  | { readonly at: 'serving' }
+  | {
+      readonly at: 'serving'
+      /** Its own switch that led to its head, where nobody has said yet that it is closed. */
+      readonly past?: number
+    }
   | {
       readonly at: 'holding'
       readonly switch: number
-      readonly drained: boolean
+      /** What it has acknowledged. */
+      readonly said: 'nothing' | 'held' | 'drained'
+      /** It has begun the switch, and was connected ever since. */
+      readonly own: boolean
       /** Its coordinator does not work on it any more. */
       readonly abandoned: boolean
     }
@@ -81,6 +91,8 @@ export type FleetEvent =
   | { readonly kind: 'again' }
   /** No session of this proxy has work under way. */
   | { readonly kind: 'drained'; readonly switch: number }
+  /** That takes more than a moment, so that the others have to be told that it holds. */
+  | { readonly kind: 'draining'; readonly switch: number }
   | { readonly kind: 'caught up'; readonly head: number }
   | { readonly kind: 'sessions ended' }
   /** The switch had its time. */
@@ -90,13 +102,13 @@ export type FleetEvent =
   /** Those who have not acknowledged had their time. */
   | { readonly kind: 'silence' }
   | { readonly kind: 'give way'; readonly reason: string }
-  /** The migrator's transaction has ended, or is in doubt. */
-  | { readonly kind: 'ended' }
+  /** The migrator's transaction has ended, or is in doubt. `published`: it is committed, and that generation in force here. */
+  | { readonly kind: 'ended'; readonly published?: number | undefined }
 
 export type FleetEffect =
   | { readonly kind: 'hold' }
   | { readonly kind: 'release' }
-  /** Wait for the drain, then `drained`. */
+  /** Wait for the drain, then `drained`; `draining` where it takes a while. */
   | { readonly kind: 'drain'; readonly switch: number }
   /** Put the store's generation in force, then `caught up`. */
   | { readonly kind: 'catch up' }
@@ -105,7 +117,8 @@ export type FleetEffect =
   // Requests to the database.
   | { readonly kind: 'join' }
   | { readonly kind: 'look' }
-  | { readonly kind: 'acknowledge'; readonly switch: number; readonly drained: boolean }
+  /** `gather`: answered by standings. */
+  | { readonly kind: 'acknowledge'; readonly switch: number; readonly drained: boolean; readonly gather?: true }
   /** Begins a switch from this generation; refused while another is open, or where the store has another generation. */
   | { readonly kind: 'begin'; readonly head: number }
   | { readonly kind: 'gather'; readonly switch: number }

@@ -14,12 +14,15 @@ export interface SwitchHold {
 export type HoldOutcome =
   | {
       readonly kind: 'drained'
+      /** performance.now() when traffic of this proxy was held: what was begun before went on. */
+      readonly since: number
       /**
        * What the migration's transaction must run before anything that traffic is held for. It gives true, or traffic flows
        * again by then.
        */
       readonly enter?: string
-      release(): Promise<void>
+      /** Resolves when another switch can begin; gives performance.now() when traffic of this proxy went on. */
+      release(): Promise<number>
     }
   | ({ readonly kind: 'gave way' } & Obstacle)
 
@@ -29,9 +32,15 @@ export function createLocalHold(gate: HoldGate, control: TextQuery): SwitchHold 
     async acquire(ms, signal) {
       const old = await findOldTransactions(gate, control, ms)
       if (old !== undefined) return { kind: 'gave way', ...old }
+      const since = performance.now()
       gate.hold()
       const obstacle = await drain(gate, control, signal, ms)
-      if (obstacle === undefined) return { kind: 'drained', release: async () => gate.release() }
+      const release = async () => {
+        const at = performance.now()
+        gate.release()
+        return at
+      }
+      if (obstacle === undefined) return { kind: 'drained', since, release }
       gate.release()
       return { kind: 'gave way', ...obstacle }
     },

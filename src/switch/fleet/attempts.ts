@@ -15,9 +15,13 @@ export interface AttemptSeams {
   readonly timing: FleetTiming
   readonly log: ProxyLog
   state(): ProxyState
+  /** performance.now() when traffic of this proxy was last held, or went on. */
+  turnedAt(): number
   dispatch(event: FleetEvent): void
   /** Takes in what the version source has put in force by itself. */
   syncHead(): void
+  /** Number of the generation in force, where it is another one than the protocol's. */
+  published(): number | undefined
   poke(): void
 }
 
@@ -134,16 +138,17 @@ export function createAttempts(seams: AttemptSeams): Attempts {
     }
   }
 
-  function release(): Promise<void> {
+  /** Traffic goes on at once where the migration is committed; the next switch can begin when this has resolved. */
+  function release(): Promise<number> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, CLOSE_MS)
+      const end = () => resolve(gate.held ? performance.now() : seams.turnedAt())
+      const timer = setTimeout(end, CLOSE_MS)
       released = () => {
         clearTimeout(timer)
         released = undefined
-        resolve()
+        end()
       }
-      seams.syncHead()
-      dispatch({ kind: 'ended' })
+      dispatch({ kind: 'ended', published: seams.published() })
     })
   }
 
@@ -168,6 +173,7 @@ export function createAttempts(seams: AttemptSeams): Attempts {
       if (attempt === undefined) return
       attempt.end({
         kind: 'drained',
+        since: seams.turnedAt(),
         release,
         enter: enterSwitch(number),
       })

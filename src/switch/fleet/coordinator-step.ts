@@ -56,7 +56,7 @@ interface Ways {
 }
 
 function gather(number: number, event: FleetEvent, { to, stay, gaveWay }: Ways): Step {
-  const { coordinator } = stay.state
+  const { coordinator, member } = stay.state
   if ('view' in event) {
     const { view } = event
     if (view.fenced) return gaveWay('the other proxies took this one for gone')
@@ -70,6 +70,8 @@ function gather(number: number, event: FleetEvent, { to, stay, gaveWay }: Ways):
     case 'poked':
       return to(coordinator, { kind: 'gather', switch: number })
     case 'silence':
+      // It would fence itself: by the time that others can be called silent it has said at least that it holds.
+      if (member.at === 'holding' && member.said === 'nothing') return stay
       return to(coordinator, { kind: 'fence', switch: number })
     case 'give way':
       return to({ at: 'closing', switch: number }, close(number), { kind: 'gave way', reason: event.reason })

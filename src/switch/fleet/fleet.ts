@@ -72,6 +72,8 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
   let closed = false
   let view: TimedView | undefined
   let deadlineAt = 0
+  /** performance.now() when the gate was last closed, or opened. */
+  let turnedAt = 0
   let draining: { readonly number: number; readonly controller: AbortController } | undefined
   const timers = createTimers()
   const waiting = new Set<() => void>()
@@ -93,12 +95,14 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     failed: arrange,
     lost: () => dispatch({ kind: 'lost' }),
     poked: () => dispatch({ kind: 'poked' }),
-    told(payload) {
+    notified(payload) {
       if (payload === DDL_PAYLOAD) void versions.refresh()
       const moved = decodeMoved(payload)
-      if (moved === undefined) return
-      options.moveSessions(moved)
-      spoken.look()
+      if (moved !== undefined) {
+        options.moveSessions(moved)
+        spoken.look()
+      }
+      if (state.coordinator.at !== 'running') membership.poke()
     },
   })
   const ask = async <T>(request: (requests: Requests, me: number) => Promise<T>): Promise<T | undefined> => {
@@ -115,8 +119,10 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     timing,
     log,
     state: () => state,
+    turnedAt: () => turnedAt,
     dispatch,
     syncHead,
+    published: () => (versions.storedNumber === state.head ? undefined : versions.storedNumber),
     poke: membership.poke,
   })
   const perform = createPerformer({
@@ -127,6 +133,9 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     endSessions: options.endSessions,
     dispatch,
     seen,
+    turned() {
+      turnedAt = performance.now()
+    },
     drain,
     catchUp,
   })
@@ -182,8 +191,12 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     const mine = state.coordinator.at === 'gathering'
     // The coordinator's time is up last, so that it hears of what the others wait for.
     const ms = options.holdMs * (mine ? 0.9 : 0.8)
-    const blocked = await drainMember({ gate, control, ms, signal: controller.signal, settled: backends.settled })
-    if (controller.signal.aborted) return
+    const moment = setTimeout(() => dispatch({ kind: 'draining', switch: number }), timing.momentMs)
+    const { signal } = controller
+    const blocked = await drainMember({ gate, control, ms, signal, settled: backends.settled }).finally(() =>
+      clearTimeout(moment),
+    )
+    if (signal.aborted) return
     if (blocked === undefined) dispatch({ kind: 'drained', switch: number })
     else if (!attempts.blocked(blocked))
       await ask(async (to, me) => ({ view: await to.acknowledge(me, number, false, blocked) }))
@@ -192,12 +205,12 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
   /** Sets the timers that the state wants, and tells who waits for it. */
   function arrange(): void {
     if (closed) return
-    const { member, coordinator } = state
+    const { member } = state
     if (draining !== undefined && !(member.at === 'holding' && member.switch === draining.number)) {
       draining.controller.abort()
       draining = undefined
     }
-    const pollMs = member.at === 'serving' && coordinator.at === 'idle' ? timing.idlePollMs : timing.heldPollMs
+    const pollMs = pollIn(state)
     timers.set('poll', pollMs, pollMs, () => {
       membership.poke()
       spoken.look()
@@ -215,6 +228,15 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     else timers.set('limit', 0, timing.limitMs, endHeld)
     attempts.look(state)
     for (const look of [...waiting]) look()
+  }
+
+  /** Milliseconds until it is looked what the others do. */
+  function pollIn({ member, coordinator }: ProxyState): number {
+    // Its end is that of the transaction; all that may come from outside is that the switch was closed by force.
+    if (coordinator.at === 'running') return timing.runningPollMs
+    if (coordinator.at !== 'idle') return timing.heldPollMs
+    if (member.at === 'serving') return timing.idlePollMs
+    return member.at === 'holding' && !member.abandoned ? timing.memberPollMs : timing.heldPollMs
   }
 
   /** Milliseconds until what did not come about is tried again; undefined where nothing is wanted. */

@@ -92,12 +92,10 @@ function isBegun({ coordinator }: ProxyState, view: View): boolean {
 /** A migration of this proxy is committed, and its generation in force here. */
 function published(state: ProxyState, head: number): Step {
   const { member, coordinator } = state
-  // It asks for the generation that it has seen.
-  if (member.at === 'catching up') return { state, effects: [] }
-  const caughtUp = { ...state, head }
-  const ends = member.at === 'holding' && member.own && coordinator.at === 'closing'
-  if (!ends || coordinator.switch !== member.switch) return { state: caughtUp, effects: [] }
-  return { state: { ...caughtUp, member: { at: 'serving', past: member.switch } }, effects: [{ kind: 'release' }] }
+  const own = member.at === 'holding' && member.own && coordinator.at === 'closing'
+  // Others have ended the switch, or may have, and switched again: the next view tells.
+  if (!own || coordinator.switch !== member.switch) return { state, effects: [] }
+  return { state: { ...state, head, member: { at: 'serving', past: member.switch } }, effects: [{ kind: 'release' }] }
 }
 
 function look(state: ProxyState): Step {

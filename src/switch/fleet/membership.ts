@@ -17,10 +17,10 @@ export interface MembershipSeams {
   /** An attempt to join failed. */
   failed(): void
   lost(): void
-  /** Another proxy has notified, and no request of this one is under way. */
+  /** `poke` was called, and no request is under way. */
   poked(): void
-  /** Another proxy has said something with that. */
-  told(payload: string): void
+  /** Another proxy has notified; `payload` is what it has said with that. */
+  notified(payload: string): void
 }
 
 /** This proxy's place in the fleet: its connection, its number, and the requests that it makes. */
@@ -39,7 +39,7 @@ export interface Membership {
    * since nobody knows what it did.
    */
   ask<T>(request: (requests: Requests, me: number) => Promise<T>): Promise<T | undefined>
-  /** As if another proxy had notified. */
+  /** Another proxy may have done something. */
   poke(): void
   /** Leaves the fleet. */
   close(): Promise<void>
@@ -116,10 +116,7 @@ export function createMembership(seams: MembershipSeams): Membership {
           applicationName: seams.applicationName,
           connectMs: timing.connectMs,
           answerMs: timing.answerMs,
-          onNotification(payload) {
-            if (payload !== '') seams.told(payload)
-            poke()
-          },
+          onNotification: seams.notified,
           onLost: lose,
         })
         requests = createRequests(connection.query)

@@ -2,7 +2,7 @@ import type { ClientError, HoldGate, ProxyLog } from '../../proxy/contracts.js'
 import type { Attempts } from './attempts.js'
 import type { Membership } from './membership.js'
 import type { FleetEffect, FleetEvent } from './protocol.js'
-import type { Requests, TimedView } from './requests.js'
+import type { Gathered, Requests, TimedView } from './requests.js'
 
 /** What carrying out effects needs of the fleet. */
 export interface PerformSeams {
@@ -14,6 +14,8 @@ export interface PerformSeams {
   dispatch(event: FleetEvent): void
   /** Takes note of what was seen; gives it. */
   seen(view: TimedView): TimedView
+  /** The gate was closed, or opened, just now. */
+  turned(): void
   drain(number: number): Promise<void>
   catchUp(): Promise<void>
 }
@@ -27,14 +29,23 @@ export function createPerformer(seams: PerformSeams): (effect: FleetEffect) => v
       if (event !== undefined) dispatch(event)
     })
   }
+  const gather = (request: (to: Requests, me: number) => Promise<Gathered>): void =>
+    send(async (to, me) => {
+      const { standings, view } = await request(to, me)
+      attempts.heard(standings)
+      return { kind: 'standings', standings: standings.map(({ standing }) => standing), view: seen(view) }
+    })
   const warn = (message: string) => (error: unknown) => log.warn({ error: String(error) }, message)
 
   return (effect) => {
     switch (effect.kind) {
       case 'hold':
-        if (!gate.held) gate.hold()
+        if (gate.held) return
+        gate.hold()
+        seams.turned()
         return
       case 'release':
+        seams.turned()
         gate.release()
         return
       case 'drain':
@@ -55,7 +66,8 @@ export function createPerformer(seams: PerformSeams): (effect: FleetEffect) => v
         send(async (to, me) => viewEvent(await to.look(me)))
         return
       case 'acknowledge':
-        send(async (to, me) => viewEvent(await to.acknowledge(me, effect.switch, effect.drained)))
+        if (effect.gather === true) gather((to, me) => to.acknowledgeAndGather(me, effect.switch))
+        else send(async (to, me) => viewEvent(await to.acknowledge(me, effect.switch, effect.drained)))
         return
       case 'begin':
         send(async (to, me) => {
@@ -67,11 +79,7 @@ export function createPerformer(seams: PerformSeams): (effect: FleetEffect) => v
         })
         return
       case 'gather':
-        send(async (to, me) => {
-          const { standings, view } = await to.gather(me, effect.switch)
-          attempts.heard(standings)
-          return { kind: 'standings', standings: standings.map(({ standing }) => standing), view: seen(view) }
-        })
+        gather((to, me) => to.gather(me, effect.switch))
         return
       case 'fence':
         send(async (to, me) => {

@@ -49,6 +49,8 @@ export interface Requests {
   join(me: number, name: string, anew: boolean): Promise<{ readonly me: number; readonly view: TimedView }>
   look(me: number): Promise<TimedView>
   acknowledge(me: number, number: number, drained: boolean, blocked?: Blocked): Promise<TimedView>
+  /** Acknowledges that this proxy is drained, and gathers, in one request. */
+  acknowledgeAndGather(me: number, number: number): Promise<Gathered>
   /** `refused`: why not. The switch has `ms` milliseconds. */
   begin(
     me: number,
@@ -98,7 +100,12 @@ export function createRequests(query: FleetQuery): Requests {
     look: async (me) => decodeView((await query(viewOf(me)))[0]?.[0]),
     async acknowledge(me, number, drained, blocked) {
       const why = blocked === undefined ? 'NULL' : asciiLiteral(JSON.stringify(blocked))
-      return (await ask(me, `SELECT hotswap.fleet_acknowledge(${me}, ${number}, ${drained}, ${why})`)).view
+      return (await ask(me, acknowledgeOf(me, number, drained, why))).view
+    },
+    async acknowledgeAndGather(me, number) {
+      const sql = `${acknowledgeOf(me, number, true, 'NULL')}; ${standingsOf(number)}; ${viewOf(me)}`
+      const [, standings = [], view] = await query(sql)
+      return { standings: standings.map(decodeStanding), view: decodeView(view?.[0]) }
     },
     async begin(me, head, ms) {
       const { value, view } = await ask(me, `SELECT hotswap.fleet_begin(${me}, ${head}, ${Math.ceil(ms)})`)
@@ -155,6 +162,10 @@ export function createRequests(query: FleetQuery): Requests {
       await query(`DELETE FROM hotswap.proxy WHERE id = ${me} AND NOT fenced`)
     },
   }
+}
+
+function acknowledgeOf(me: number, number: number, drained: boolean, why: string): string {
+  return `SELECT hotswap.fleet_acknowledge(${me}, ${number}, ${drained}, ${why})`
 }
 
 function standingsOf(number: number): string {

@@ -7,6 +7,11 @@ export interface FleetTiming {
   /** Between two looks that stand in for lost notifications: while traffic flows, and while it is held. */
   readonly idlePollMs: number
   readonly heldPollMs: number
+  /** The same while this proxy waits for the end of another one's switch, and while its own migration runs. */
+  readonly memberPollMs: number
+  readonly runningPollMs: number
+  /** A drain that takes longer is told to the others: they must not take this proxy for silent. */
+  readonly momentMs: number
   /** Between two attempts to join. */
   readonly rejoinMs: number
   /** For the others to acknowledge that they hold; at most a quarter of the hold. */
@@ -22,6 +27,9 @@ export const defaultTiming: FleetTiming = {
   answerMs: 3_000,
   idlePollMs: 1_000,
   heldPollMs: 25,
+  memberPollMs: 100,
+  runningPollMs: 250,
+  momentMs: 5,
   rejoinMs: 50,
   acknowledgeMs: 250,
   silenceMs: 2_000,

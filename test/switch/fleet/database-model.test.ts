@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { connectControl } from '../../../src/switch/control-connection.js'
 import { connectFleet, type FleetConnection } from '../../../src/switch/fleet/fleet-connection.js'
 import type { View } from '../../../src/switch/fleet/protocol.js'
-import { createRequests, type Requests } from '../../../src/switch/fleet/requests.js'
+import { createRequests, type Gathered, type Requests } from '../../../src/switch/fleet/requests.js'
 import { enterSwitch } from '../../../src/switch/fleet/tables.js'
 import { openStore } from '../../../src/switch/store/open-store.js'
 import { createDatabase, type TestDatabase } from '../../support/database.js'
@@ -93,6 +93,10 @@ function facts(reply: Reply): object {
   return { view: seen((reply as { view: View }).view) }
 }
 
+function gathered({ standings, view }: Gathered): object {
+  return { view: seen(view), standings: standings.map(({ standing }) => standing).sort() }
+}
+
 async function ask(member: Member, request: Request): Promise<object> {
   const { requests, me } = member
   switch (request.kind) {
@@ -101,16 +105,15 @@ async function ask(member: Member, request: Request): Promise<object> {
     case 'look':
       return { view: seen(await requests.look(me)) }
     case 'acknowledge':
+      if (request.gather === true) return gathered(await requests.acknowledgeAndGather(me, request.switch))
       return { view: seen(await requests.acknowledge(me, request.switch, request.drained)) }
     case 'begin': {
       const { refused, view } = await requests.begin(me, request.head, 60_000)
       return { view: seen(view), begun: refused === undefined }
     }
     case 'gather':
-    case 'fence': {
-      const { standings, view } = await requests[request.kind](me, request.switch)
-      return { view: seen(view), standings: standings.map(({ standing }) => standing).sort() }
-    }
+    case 'fence':
+      return gathered(await requests[request.kind](me, request.switch))
     case 'close':
       return { view: seen(await requests.close(me, request.switch, request.force)) }
     default:
@@ -153,7 +156,7 @@ test(`the database does what its model does, ${ROUNDS} requests (seed ${seed})`,
     const choices: (() => Request | 'register' | 'leave' | 'enter' | 'commit' | 'rollback')[] = [
       () => ({ kind: 'look' }),
       () => ({ kind: 'acknowledge', switch: number, drained: next() < 0.6 }),
-      () => ({ kind: 'acknowledge', switch: number, drained: true }),
+      () => ({ kind: 'acknowledge', switch: number, drained: true, ...(world.open ? { gather: true } : {}) }),
       () => ({ kind: 'begin', head: next() < 0.9 ? world.head : world.head + 1 }),
       () => ({ kind: 'begin', head: world.head }),
       () => (world.open ? { kind: 'gather', switch: number } : { kind: 'look' }),

@@ -127,6 +127,10 @@ function answer(
       return { kind: 'standings', standings: standingsOf(world, request.switch, rules), view }
     case 'catch up':
       return { kind: 'caught up', head: world.head }
+    case 'acknowledge':
+      return request.gather === true
+        ? { kind: 'standings', standings: standingsOf(world, request.switch, rules), view }
+        : seen
     case 'register':
       return { kind: 'registered', event: rules.registrationIsChecked ? seen : undefined }
     default:

@@ -109,6 +109,13 @@ const releaseWithoutHead: StepFunction = (state, event) => {
     : next
 }
 
+/** Goes on with what it has when its migration has ended, whether that is committed or in doubt. */
+const releaseInDoubt: StepFunction = (state, event) => {
+  if (event.kind !== 'ended' || state.member.at !== 'holding') return step(state, event)
+  const { state: ended, effects } = step(state, event)
+  return { state: { ...ended, member: { at: 'serving', past: state.member.switch } }, effects }
+}
+
 /** Says that it is drained as soon as it holds. */
 const drainedTooEarly: StepFunction = (state, event) => {
   const next = step(state, event)
@@ -132,6 +139,7 @@ const brokenProxies: readonly [string, StepFunction, Case][] = [
   ['says that it is drained too early', drainedTooEarly, { members: 2 }],
   ['serves again at the deadline by itself', releaseAtDeadline, oneFault],
   ['serves again without reading the head', releaseWithoutHead, { members: 2 }],
+  ['serves again before its migration is committed for certain', releaseInDoubt, { members: 1 }],
 ]
 
 test.each(brokenProxies)('a proxy that %s is found out', (_, broken, one) => {

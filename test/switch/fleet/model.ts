@@ -113,7 +113,9 @@ function migratorMoves(
       }
       return {
         ...withProxy(world, index, {
-          migrator: migrator.client ? { ...migrator, phase: 'over', dying: false } : undefined,
+          migrator: migrator.client
+            ? { ...migrator, phase: 'over', committed: world.head + 1, dying: false }
+            : undefined,
         }),
         head: world.head + 1,
       }
@@ -183,8 +185,10 @@ function proxyMoves(
   const own = backends[client]
   // What a client has left behind is under way like anything else.
   const known = backends.filter((one) => one.client || protocol.remembersOrphans)
-  if (member.at === 'holding' && !member.drained && known.every(({ text }) => text === undefined)) {
-    add('drained', () => on({ kind: 'drained', switch: member.switch }))
+  if (member.at === 'holding' && member.said !== 'drained') {
+    if (member.said === 'nothing') add('drains', () => on({ kind: 'draining', switch: member.switch }))
+    if (known.every(({ text }) => text === undefined))
+      add('drained', () => on({ kind: 'drained', switch: member.switch }))
   }
   if (
     session === 'none' &&
@@ -205,7 +209,13 @@ function proxyMoves(
     add('sends a statement', () => withProxy(world, index, { backends: sent }), 'free')
   }
   if (migrator?.client && migrator.phase === 'over') {
-    add('migration has ended', () => on({ kind: 'ended' }, withProxy(world, index, { migrator: undefined })))
+    const without = () => withProxy(world, index, { migrator: undefined })
+    // Or in doubt.
+    add('migration has ended', () => on({ kind: 'ended' }, without()))
+    const { committed } = migrator
+    if (committed !== undefined) {
+      add('migration is committed and published', () => on({ kind: 'ended', published: committed }, without()))
+    }
   }
 }
 

@@ -64,6 +64,8 @@ export interface Migrator {
   /** The head that it was planned from. */
   readonly base: number
   readonly phase: 'sent' | 'inside' | 'committing' | 'over'
+  /** The head that it led to, once it is committed. */
+  readonly committed?: number
   readonly client: boolean
   readonly dying: boolean
 }

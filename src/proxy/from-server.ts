@@ -119,6 +119,7 @@ function takeParameter(session: Session, name: string, value: string): void {
         session.tainted = true
       }
       session.searchPath = value
+      session.reportsPath = true
   }
 }
 

@@ -108,8 +108,10 @@ export interface Session {
   applicationName: string
   standardConformingStrings: boolean
   clientEncoding: string
-  /** As reported by ParameterStatus (PostgreSQL 18); undefined before. */
+  /** As reported by ParameterStatus (PostgreSQL 18), or as it was asked last; undefined before. */
   searchPath: string | undefined
+  /** The server says by itself what search_path is. */
+  reportsPath: boolean
 
   epoch: Epoch
   versionName: string

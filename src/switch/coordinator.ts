@@ -173,12 +173,13 @@ async function holdAndRun(
     tries.seen = await rehearsePlanAlone({ session, access, parser, check }, hold.lockTimeoutMs).catch(() => undefined)
   }
   await at('holding')
-  const since = performance.now()
+  const asked = performance.now()
   const held = await traffic.acquire(hold.timeoutMs, signal)
   if (held.kind === 'gave way') {
-    holds.push(performance.now() - since)
+    holds.push(performance.now() - asked)
     return held
   }
+  const { since } = held
   try {
     await at('drained')
     const left = hold.timeoutMs - (performance.now() - since)
@@ -201,8 +202,7 @@ async function holdAndRun(
       runMs,
     })
   } finally {
-    await held.release()
-    holds.push(performance.now() - since)
+    holds.push((await held.release()) - since)
   }
 }
 

@@ -9,13 +9,14 @@ export interface LiveHold {
   readonly access: SwitchAccess
   /** SQL that comes before the first DDL (HoldOutcome). */
   readonly enter: string | undefined
+  /** performance.now() when traffic was held. */
   readonly since: number
   /** Milliseconds until the last transaction under way had ended. */
   readonly drainMs: number
   /** The transaction is about to end: it is too late to be late. */
   settle(): void
-  /** Lets traffic go on, and other switches begin. */
-  end(): Promise<void>
+  /** Lets traffic go on, and other switches begin; gives performance.now() when traffic went on. */
+  end(): Promise<number>
 }
 
 export interface LiveHoldOptions {
@@ -52,9 +53,9 @@ async function holdInTurn(
 ): Promise<LiveHold | Obstacle> {
   await prepare(turn.access)
   await at('holding')
-  const since = performance.now()
   const held = await traffic.acquire(hold.timeoutMs, signal)
   if (held.kind === 'gave way') return held
+  const { since } = held
   const drainMs = performance.now() - since
   await at('drained')
   if (signal.aborted) {
@@ -74,8 +75,9 @@ async function holdInTurn(
     async end() {
       settle()
       onEnd()
-      await held.release()
+      const ended = await held.release()
       turn.end()
+      return ended
     },
   }
 }

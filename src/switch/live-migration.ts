@@ -202,8 +202,7 @@ export function openMigration(
       : await commitTransaction(session, control, planned.transaction)
     if (refused !== undefined) return { ok: false, error: errorOf(refused) }
     if (!isStep) return { ok: true, rows: [], tag: 'COMMIT' }
-    await current.end()
-    const heldMs = round(performance.now() - current.since)
+    const heldMs = round((await current.end()) - current.since)
     const drainMs = round(current.drainMs)
     const toolMs = round(asked - current.since - current.drainMs)
     const planMs = round(plannedAt - asked)

@@ -11,6 +11,7 @@ import { bindRules } from '../../src/switch/bind-rules.js'
 import { createDatabase, type TestDatabase } from '../support/database.js'
 import { introspectDatabase } from '../support/introspect-database.js'
 import { withTextQuery } from '../support/text-query.js'
+import { isTooNew } from '../support/too-new.js'
 
 const schema = `
   CREATE TABLE harbours (id int PRIMARY KEY, town text NOT NULL UNIQUE, depth int DEFAULT 3 CHECK (depth > 0));
@@ -133,7 +134,7 @@ test('a foreign key that was made again otherwise, or of which there are two ali
   expect(two.differences.join('\n')).toContain('"ships_harbour_fkey" was dropped or changed')
 })
 
-test.each([
+test.for<[string, string]>([
   [
     'NULLS NOT DISTINCT',
     'ALTER TABLE harbours DROP CONSTRAINT harbours_town_key, ADD CONSTRAINT t UNIQUE NULLS NOT DISTINCT (town)',
@@ -147,7 +148,8 @@ test.each([
     `DROP TRIGGER seen ON ships; CREATE FUNCTION other() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
      CREATE CONSTRAINT TRIGGER t AFTER INSERT ON ships FOR EACH ROW EXECUTE FUNCTION other()`,
   ],
-])('a constraint of another name with %s is another one', async (_, migration) => {
+])('a constraint of another name with %s is another one', async ([, migration], { skip }) => {
+  skip(await isTooNew(migration), 'the server does not know it yet')
   const { differences } = await planned(migration)
   expect(differences.join('\n')).toContain('was dropped or changed')
 })

@@ -16,6 +16,8 @@ export interface OracleCase {
   readonly ordered?: boolean
   /** The SQLSTATE that the statement has on the old schema; it must succeed there when this is absent. */
   readonly error?: string
+  /** The first major version of PostgreSQL that answers it so; older ones answer it with some error. */
+  readonly since?: number
   /** The migrations under which a refusal is right, and why; `every` stands for each of them. */
   readonly refused?: { readonly migrations: readonly string[]; readonly reason: string }
 }
@@ -66,6 +68,7 @@ export async function readSchemaSet(set: string): Promise<{ before: string; migr
  *
  *     -- the rule
  *     @ path archive, public
+ *     @ since 18         older servers answer with some error
  *     SELECT name FROM users WHERE id = $1
  *     <= 1 | \N          values of the parameters
  *     << a line of COPY data
@@ -84,6 +87,7 @@ export function parseFixture(text: string): readonly OracleCase[] {
       const sql = lines.filter((line) => !/^(@|<=|<<|=>) /.test(line)).join('\n')
       if (sql === '') throw new Error(`no statement under "${rule}"`)
       const path = marked(lines, '@ path ')[0]
+      const since = marked(lines, '@ since ')[0]
       const parameters = marked(lines, '<= ')[0]
       const expected = marked(lines, '=> ')
       const error = expected.find((line) => line.startsWith('error '))?.slice(6)
@@ -93,11 +97,17 @@ export function parseFixture(text: string): readonly OracleCase[] {
         sql,
         copyData: marked(lines, '<< '),
         ...(path === undefined ? {} : { path }),
+        ...(since === undefined ? {} : { since: Number(since) }),
         ...(parameters === undefined ? {} : { parameters: parameters.split(' | ').map(parameterValue) }),
         ...(error === undefined ? {} : { error }),
         ...(refused === undefined ? {} : { refused: parseRefused(refused) }),
       }
     })
+}
+
+/** Whether what became of a case on the old schema is what its fixture says: its SQLSTATE, and undefined where it succeeded. */
+export function isExpected({ error, since }: OracleCase, got: string | undefined, major: number): boolean {
+  return since !== undefined && major < since ? got !== undefined : got === error
 }
 
 function parseRefused(line: string): { migrations: readonly string[]; reason: string } {

@@ -8,6 +8,7 @@ import { loadParser, type Parser } from '../../src/sql/parse.js'
 import { readCorpus } from '../corpus/corpus.js'
 import { createDatabase, type TestDatabase } from '../support/database.js'
 import { introspectDatabase } from '../support/introspect-database.js'
+import { isTooNew } from '../support/too-new.js'
 import { type NamesUsed, secondOpinion } from './second-opinion.js'
 
 let database: TestDatabase
@@ -15,7 +16,9 @@ let catalog: Catalog
 let parser: Parser
 
 beforeAll(async () => {
-  database = await createDatabase(readFileSync(new URL('../corpus/00-schema.sql', import.meta.url), 'utf8'))
+  const schema = readFileSync(new URL('../corpus/00-schema.sql', import.meta.url), 'utf8')
+  // No name of the corpus hangs on it.
+  database = await createDatabase((await isTooNew(schema)) ? schema.replace(' NULLS NOT DISTINCT', '') : schema)
   catalog = await introspectDatabase(database.url)
   parser = await loadParser()
 })

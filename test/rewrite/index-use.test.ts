@@ -7,7 +7,7 @@ import { createRewriter } from '../../src/rewrite/rewriter.js'
 import { fromByteString, toByteString } from '../../src/sql/byte-string.js'
 import { loadParser } from '../../src/sql/parse.js'
 import { bindRules } from '../../src/switch/bind-rules.js'
-import { createDatabase, type TestDatabase } from '../support/database.js'
+import { createDatabase, serverMajor, type TestDatabase } from '../support/database.js'
 import { introspectDatabase } from '../support/introspect-database.js'
 
 // Decision 6: an index of the new column serves the predicates of the old one, and answers stay right where it cannot.
@@ -107,7 +107,7 @@ async function planOf(sql: string): Promise<string> {
 }
 
 describe('an index on the new column serves', () => {
-  test.each([
+  test.for<[string, string, string]>([
     ['= parameter, integer widened', 'SELECT email FROM users WHERE id = $1', 'people_pkey|users_pkey'],
     ['= literal, integer widened', "SELECT email FROM users WHERE id = '7'", 'users_pkey'],
     ['parameter =, integer widened', 'SELECT email FROM users WHERE $1 = id', 'users_pkey'],
@@ -149,7 +149,8 @@ describe('an index on the new column serves', () => {
       'users_made_idx',
     ],
     ['ORDER BY, timestamp with a zone', 'SELECT id, made FROM users ORDER BY made LIMIT 5', 'users_made_idx'],
-  ])('%s', async (_, sql, index) => {
+  ])('%s', async ([name, sql, index], { skip }) => {
+    skip(name.includes('text to integer') && (await serverMajor()) < 16, 'pg_input_is_valid came with PostgreSQL 16')
     const plan = await planOf(sql)
     expect(plan).toMatch(new RegExp(index))
     expect(plan).not.toContain('Seq Scan')

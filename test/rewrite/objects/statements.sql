@@ -92,8 +92,10 @@ SELECT * FROM json_to_record('{"m":["ok"]}') AS r (m mood[])
 
 SELECT * FROM xmltable('/r' PASSING ('<r><m>ok</m></r>'::xml) COLUMNS m mood PATH 'm')
 
+@ since 17
 SELECT * FROM json_table('{"m":"ok"}', '$' COLUMNS (m mood PATH '$.m')) t
 
+@ since 17
 SELECT json_value('{"m":"ok"}', '$.m' RETURNING mood), json_query('{"m":"12345"}', '$.m' RETURNING app.zip OMIT QUOTES)
 
 PREPARE s (mood, app.level) AS SELECT $1, $2; EXECUTE s ('ok', 'low'); DEALLOCATE s

@@ -5,6 +5,7 @@ import { findBackfills } from '../../../src/switch/check/backfills.js'
 import { readWritten } from '../../../src/switch/check/written-tables.js'
 import { createDatabase, type TestDatabase } from '../../support/database.js'
 import { withTextQuery } from '../../support/text-query.js'
+import { isTooNew } from '../../support/too-new.js'
 import { bindText, parser } from './support.js'
 
 let database: TestDatabase
@@ -34,7 +35,7 @@ function backfills(sql: string, rules?: string): Promise<readonly string[]> {
   })
 }
 
-test.each([
+test.for<[string, string, string]>([
   [
     'an UPDATE of an old column',
     'UPDATE users SET email = lower(email)',
@@ -86,7 +87,8 @@ test.each([
     "DO $$ BEGIN UPDATE users SET email = 'x'; END $$",
     'public.users: a DO block changed its rows, and nobody can tell which of its columns',
   ],
-])('%s is a backfill', async (_, sql, line) => {
+])('%s is a backfill', async ([, sql, line], { skip }) => {
+  skip(await isTooNew(sql), 'the server does not know it yet')
   expect(await backfills(sql)).toEqual([expect.stringContaining(line)])
   const table = /public\.(\w+)/.exec(line)?.[1] ?? ''
   const column = sql.includes('RENAME') ? 'to: people, columns: { email: mail }, ' : ''

@@ -132,6 +132,8 @@ export interface ToolStatement {
   readonly offset: number
   /** Tables that it alters, as its text names them: only their owner's statement holds anybody. */
   readonly alters: readonly string[]
+  /** A function that it makes, without its schema. */
+  readonly makes?: string
   /** What a ledger calls the migration that it records, or the number of the parameter that says so. */
   readonly records?: { readonly name: string } | { readonly parameter: number }
   /** The migration is recorded before it runs, outside its transaction. */
@@ -140,8 +142,11 @@ export interface ToolStatement {
 
 /** Sessions that run migrations by themselves, statement by statement: tools, psql (decision 18). */
 export interface ToolHook {
-  /** The statements of a text; undefined where it cannot be parsed, and the server will say so. */
-  read(text: string): readonly ToolStatement[] | undefined
+  /**
+   * The statements of a text; undefined where it cannot be parsed, and the server will say so. `made`: functions that the
+   * session has made, which nobody else may see yet.
+   */
+  read(text: string, made?: ReadonlySet<string>): readonly ToolStatement[] | undefined
   /** Tables in which tools keep what they have run, folded, without their schema. */
   readonly ledgers: readonly string[]
   /** True where DDL that changes shapes is refused in sessions that are no tools. */

@@ -53,7 +53,7 @@ export function takeForTool(session: Session, tool: ToolState): boolean {
 function takeToolQuery(session: Session, tool: ToolState): boolean {
   const { buffer, start, end } = session.fromClient
   const text = decodeQuery(buffer, start, end)
-  const statements = text === undefined ? undefined : session.context.options.tools?.read(text)
+  const statements = text === undefined ? undefined : readStatements(session, tool, text)
   if (statements === undefined || passes(session, tool, statements)) {
     for (const statement of statements ?? []) tool.migration.note(statement)
     return takeQuery(session)
@@ -63,6 +63,12 @@ function takeToolQuery(session: Session, tool: ToolState): boolean {
     session.toClient.put(encodeReadyForQuery(session.status))
   })
   return true
+}
+
+function readStatements(session: Session, { made }: ToolState, text: string): readonly ToolStatement[] | undefined {
+  const statements = session.context.options.tools?.read(text, made)
+  for (const { makes } of statements ?? []) if (makes !== undefined) made.add(makes)
+  return statements
 }
 
 /** True where a text needs no transaction of ours, and no look at what it changed. */
@@ -182,7 +188,7 @@ function holdsForQuery(session: Session, tool: ToolState): boolean {
   const text = bound === undefined ? undefined : session.statements.get(bound.statement)?.text
   const { migration } = tool
   if (text === undefined || migration.switching || session.replies.skipping || !QUERY.test(text)) return false
-  const [statement] = session.context.options.tools?.read(text) ?? []
+  const [statement] = readStatements(session, tool, text) ?? []
   if (statement?.kind !== 'shape') return false
   inTurn(session, async () => {
     if (!(await answeredSoFar(session))) return
@@ -204,7 +210,7 @@ function noteBoundName(session: Session, tool: ToolState): void {
   const bound = decodeBindNames(buffer, start, end)
   const prepared = bound === undefined ? undefined : session.statements.get(bound.statement)
   if (prepared?.effects?.ledger !== true) return
-  const [statement] = session.context.options.tools?.read(prepared.text) ?? []
+  const [statement] = readStatements(session, tool, prepared.text) ?? []
   if (statement?.records === undefined || !('parameter' in statement.records)) return
   const value = decodeBindParameter(buffer, start, end, statement.records.parameter)
   if (value !== undefined) tool.migration.noteName(statement, value)
@@ -214,7 +220,7 @@ function takeToolExecute(session: Session, tool: ToolState): boolean {
   const { buffer, start, end } = session.fromClient
   const portal = decodeExecutePortal(buffer, start, end)
   const text = portal === undefined ? undefined : session.portals.get(portal)?.text
-  const [statement] = (text === undefined ? undefined : session.context.options.tools?.read(text)) ?? []
+  const [statement] = (text === undefined ? undefined : readStatements(session, tool, text)) ?? []
   if (statement === undefined || session.replies.skipping) return takeExecute(session)
   // A query is run as it was bound: its parameters and formats are the client's.
   if (QUERY.test(statement.text) || passes(session, tool, [statement])) {

@@ -16,6 +16,8 @@ export interface ToolState {
   found: string
   /** What it speaks as an app's session: the version that its last work led to, or that it spoke before. */
   spoke: string
+  /** Functions that its statements made, without their schemas: what a query that calls one does is not to be seen. */
+  readonly made: Set<string>
   /** DISCARD ALL has run: a pooler gives the session to somebody else. */
   reset: boolean
   /** Traffic is held for a query that was bound since. */
@@ -125,6 +127,7 @@ export function openTool(session: Session, began?: string): ToolState {
     began: began ?? found,
     found,
     spoke: began ?? found,
+    made: new Set(),
     reset: false,
     heldForQuery: false,
     wrapped: false,

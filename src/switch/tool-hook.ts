@@ -16,9 +16,10 @@ export function createToolHook(options: ToolHookOptions): ToolHook {
   return {
     ledgers,
     guarded,
-    read(text) {
+    read(text, made) {
       const { objectsByName } = headOf(versions.current())
-      const isUserFunction = (name: string) => objectsByName.get(name)?.some(({ kind }) => kind === 'function') === true
+      const isUserFunction = (name: string) =>
+        made?.has(name) === true || objectsByName.get(name)?.some(({ kind }) => kind === 'function') === true
       return readToolStatements(text, { parser, ledgers, isUserFunction })
     },
     open: (session, signal) => openMigration(options, session, signal),

@@ -38,10 +38,15 @@ export function readToolStatements(text: ByteString, context: ToolStatementConte
   if (parsed.kind === 'error') return undefined
   const bytes = Buffer.from(source, 'utf8')
   const plain = bytes.length === text.length
+  const made = new Set<string>()
+  const isUserFunction = (name: string) => made.has(name) || context.isUserFunction(name)
   return parsed.statements.map(({ node, start, end }) => {
     const slice = bytes.subarray(start, end).toString('utf8')
+    const makes = functionMade(node)
+    if (makes !== undefined) made.add(makes)
     return {
-      ...classify(node, context),
+      ...classify(node, { ...context, isUserFunction }),
+      ...(makes === undefined ? {} : { makes }),
       text: plain ? text.slice(start, end) : source === text ? slice : Buffer.from(slice, 'utf8').toString('latin1'),
       offset: [...bytes.subarray(0, start).toString('utf8')].length,
     }
@@ -123,6 +128,11 @@ function isHarmless(node: Node): boolean {
   if ('GrantStmt' in node) return node.GrantStmt.is_grant === true
   if ('AlterSeqStmt' in node) return !mentions(node.AlterSeqStmt.options, '"as"')
   return false
+}
+
+function functionMade(node: Node): string | undefined {
+  const name = 'CreateFunctionStmt' in node ? node.CreateFunctionStmt.funcname?.at(-1) : undefined
+  return name === undefined ? undefined : stringOf(name)
 }
 
 function mentions(value: unknown, text: string): boolean {

@@ -282,6 +282,22 @@ test('a query that calls a function of the users holds traffic, with parameters 
   expect((await tool.query(call('posts', 'headline', 'title'))).rows).toEqual([{ done: 'title' }])
 })
 
+const makeRenamer = `CREATE FUNCTION rename_it() RETURNS void LANGUAGE plpgsql AS $$
+  BEGIN ALTER TABLE users RENAME name TO full_name; END $$`
+
+test.each([
+  ['in one text', [`${makeRenamer}; SELECT rename_it()`]],
+  ['in one transaction', ['BEGIN', makeRenamer, 'SELECT rename_it()', 'COMMIT']],
+  ['one after the other', [makeRenamer, 'SELECT public.rename_it()']],
+])('a function that the session itself has made holds traffic when it is called: %s', async (_, texts) => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  for (const text of texts) await tool.query(text)
+  expect(versionsOf(hotswap)).toEqual(['initial', '0001-migration'])
+  expect((await app.query('SELECT name FROM users')).rows).toEqual([{ name: 'Ada' }])
+})
+
 test('an app that migrates when it starts goes on with the same connection, through the next migration of another one', async () => {
   hotswap = await startTestHotswap(schema)
   const app = await hotswap.connect()

@@ -9,7 +9,7 @@ import { createMembership } from './membership.js'
 import { decodeMoved, encodeMoved, type MovedSessions } from './moved-sessions.js'
 import { createPerformer } from './perform.js'
 import { type FleetEvent, outside, type ProxyState, step } from './protocol.js'
-import type { FleetMember, Requests, TimedView } from './requests.js'
+import { ACKNOWLEDGED, type FleetMember, type Requests, type TimedView } from './requests.js'
 import { createSpoken } from './spoken.js'
 import type { SpokenVersions } from './spoken-versions.js'
 import { createTimers } from './timers.js'
@@ -91,6 +91,7 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
       spoken.forget()
       dispatch(viewEvent(now))
       spoken.look()
+      void membership.ask((to) => to.rehearse())
     },
     failed: arrange,
     lost: () => dispatch({ kind: 'lost' }),
@@ -102,7 +103,8 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
         options.moveSessions(moved)
         spoken.look()
       }
-      if (state.coordinator.at !== 'running') membership.poke()
+      const { at } = state.coordinator
+      if (at === 'gathering' || (at !== 'running' && payload !== ACKNOWLEDGED)) membership.poke()
     },
   })
   const ask = async <T>(request: (requests: Requests, me: number) => Promise<T>): Promise<T | undefined> => {

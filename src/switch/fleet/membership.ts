@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { ProxyLog } from '../../proxy/contracts.js'
 import { connectFleet, type FleetConnection } from './fleet-connection.js'
 import { createRequests, type Requests, type TimedView } from './requests.js'
@@ -47,6 +48,7 @@ export interface Membership {
 
 export function createMembership(seams: MembershipSeams): Membership {
   const { timing, log } = seams
+  const token = randomUUID()
   let me = 0
   let connection: FleetConnection | undefined
   let requests: Requests | undefined
@@ -119,7 +121,7 @@ export function createMembership(seams: MembershipSeams): Membership {
           onNotification: seams.notified,
           onLost: lose,
         })
-        requests = createRequests(connection.query)
+        requests = createRequests(connection.query, token)
         const joined = await requests.join(me, seams.name, me === 0 || seams.fenced())
         me = joined.me
         joining = false

@@ -43,7 +43,10 @@ export interface TimedView extends View {
   readonly leftMs: number
 }
 
-/** The requests of the protocol in SQL (tables.ts). `me` is the proxy's number. */
+/** What a proxy tells with its acknowledgement on channel `hotswap`: of interest to a coordinator that gathers, and nobody else. */
+export const ACKNOWLEDGED = 'acknowledged'
+
+/** The requests of the protocol in SQL (tables.ts, identity-tables.ts). `me` is the proxy's number. */
 export interface Requests {
   /** `me` is 0 to begin with. `anew`: its sessions have ended, so that it may be made another one. */
   join(me: number, name: string, anew: boolean): Promise<{ readonly me: number; readonly view: TimedView }>
@@ -75,7 +78,10 @@ export interface Requests {
   members(): Promise<readonly FleetMember[]>
   /** Lets the other proxies look at once; `payload` is what they are told besides. */
   notify(payload: string): Promise<void>
+  /** Takes this proxy's row away, unless a backend of its sessions lives still. */
   leave(me: number): Promise<void>
+  /** Lets the server load and plan what traffic will wait for. */
+  rehearse(): Promise<void>
 }
 
 export interface Gathered {
@@ -83,8 +89,13 @@ export interface Gathered {
   readonly view: TimedView
 }
 
-export function createRequests(query: FleetQuery): Requests {
-  const viewOf = (me: number) => `SELECT * FROM hotswap.fleet_view(${me})`
+/** `token` is the proxy's own, for as long as it runs. */
+export function createRequests(query: FleetQuery, token: string): Requests {
+  const own = asciiLiteral(token)
+  const viewOf = (me: number) => `SELECT * FROM hotswap.fleet_view(${me}, ${own})`
+  const acknowledgeOf = (me: number, number: number, drained: boolean, why = 'NULL') =>
+    `SELECT hotswap.fleet_acknowledge(${me}, ${own}, ${number}, ${drained}, ${why})`
+  const isOwn = (me: number) => `EXISTS (SELECT FROM hotswap.proxy o WHERE o.id = ${me} AND o.token = ${own})`
   /** One request, and what is to be seen after it. */
   const ask = async (me: number, sql: string) => {
     const [answer = [], view = []] = await query(`${sql}; ${viewOf(me)}`)
@@ -92,23 +103,23 @@ export function createRequests(query: FleetQuery): Requests {
   }
   return {
     async join(me, name, anew) {
-      const [joined] = await query(`SELECT hotswap.fleet_join(${me}, ${asciiLiteral(name)}, ${anew})`)
+      const [joined] = await query(`SELECT hotswap.fleet_join(${me}, ${own}, ${asciiLiteral(name)}, ${anew})`)
       const id = Number(joined?.[0]?.[0])
       const [view] = await query(viewOf(id))
       return { me: id, view: decodeView(view?.[0]) }
     },
     look: async (me) => decodeView((await query(viewOf(me)))[0]?.[0]),
     async acknowledge(me, number, drained, blocked) {
-      const why = blocked === undefined ? 'NULL' : asciiLiteral(JSON.stringify(blocked))
+      const why = blocked === undefined ? undefined : asciiLiteral(JSON.stringify(blocked))
       return (await ask(me, acknowledgeOf(me, number, drained, why))).view
     },
     async acknowledgeAndGather(me, number) {
-      const sql = `${acknowledgeOf(me, number, true, 'NULL')}; ${standingsOf(number)}; ${viewOf(me)}`
+      const sql = `${acknowledgeOf(me, number, true)}; ${standingsOf(number)}; ${viewOf(me)}`
       const [, standings = [], view] = await query(sql)
       return { standings: standings.map(decodeStanding), view: decodeView(view?.[0]) }
     },
     async begin(me, head, ms) {
-      const { value, view } = await ask(me, `SELECT hotswap.fleet_begin(${me}, ${head}, ${Math.ceil(ms)})`)
+      const { value, view } = await ask(me, `SELECT hotswap.fleet_begin(${me}, ${own}, ${head}, ${Math.ceil(ms)})`)
       return { refused: value, view }
     },
     async gather(me, number) {
@@ -127,11 +138,11 @@ export function createRequests(query: FleetQuery): Requests {
     },
     close: async (me, number, force) => (await ask(me, `SELECT hotswap.fleet_close(${number}, ${force})`)).view,
     async register(me, pid) {
-      const { value, view } = await ask(me, `SELECT hotswap.fleet_register(${me}, ${Math.trunc(pid)})`)
+      const { value, view } = await ask(me, `SELECT hotswap.fleet_register(${me}, ${own}, ${Math.trunc(pid)})`)
       return { registered: value === 't', view }
     },
     async forget(me, pids) {
-      await query(`DELETE FROM hotswap.backend WHERE proxy = ${me} AND pid IN (${pids.join(', ')})`)
+      await query(`DELETE FROM hotswap.backend WHERE proxy = ${me} AND pid IN (${pids.join(', ')}) AND ${isOwn(me)}`)
     },
     async taken(pid) {
       await query(`DELETE FROM hotswap.backend WHERE pid = ${pid}`)
@@ -139,7 +150,7 @@ export function createRequests(query: FleetQuery): Requests {
     async living(me, pids, lent) {
       const [rows = []] = await query(
         `SELECT b.pid FROM hotswap.backend b
-         WHERE b.proxy = ${me} AND b.pid IN (${pids.join(', ')}) AND hotswap.lives(b.pid, b.backend_start)
+         WHERE ${isOwn(me)} AND b.proxy = ${me} AND b.pid IN (${pids.join(', ')}) AND hotswap.lives(b.pid, b.backend_start)
            AND NOT EXISTS (
              SELECT FROM pg_catalog.pg_stat_activity a
              WHERE a.pid = b.pid AND a.pid = ANY ('{${lent.join(', ')}}'::int[]) AND a.backend_start = b.backend_start
@@ -148,7 +159,7 @@ export function createRequests(query: FleetQuery): Requests {
       return rows.map(([pid]) => Number(pid))
     },
     async speak(me, spoken) {
-      const { value, view } = await ask(me, `SELECT hotswap.fleet_speak(${me}, ${asciiLiteral(spoken)})`)
+      const { value, view } = await ask(me, `SELECT hotswap.fleet_speak(${me}, ${own}, ${asciiLiteral(spoken)})`)
       return { retired: value === undefined ? undefined : (JSON.parse(value) as string[]), view }
     },
     async members() {
@@ -159,13 +170,17 @@ export function createRequests(query: FleetQuery): Requests {
       await query(`SELECT pg_catalog.pg_notify('hotswap', ${asciiLiteral(payload)})`)
     },
     async leave(me) {
-      await query(`DELETE FROM hotswap.proxy WHERE id = ${me} AND NOT fenced`)
+      // What its clients left behind may go on: then the next switch fences it.
+      await query(
+        `DELETE FROM hotswap.proxy p WHERE p.id = ${me} AND p.token = ${own} AND NOT p.fenced AND NOT EXISTS (
+           SELECT FROM hotswap.backend b WHERE b.proxy = p.id AND hotswap.lives(b.pid, b.backend_start))`,
+      )
+    },
+    async rehearse() {
+      // No proxy has this number, and no switch.
+      await query(`BEGIN; ${acknowledgeOf(0, 0, true)}; ${standingsOf(0)}; ${viewOf(0)}; ROLLBACK`)
     },
   }
-}
-
-function acknowledgeOf(me: number, number: number, drained: boolean, why: string): string {
-  return `SELECT hotswap.fleet_acknowledge(${me}, ${number}, ${drained}, ${why})`
 }
 
 function standingsOf(number: number): string {

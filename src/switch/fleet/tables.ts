@@ -1,6 +1,7 @@
 /**
  * What the fleet keeps in schema hotswap. Each function is one request of the protocol (protocol.ts), carried out in one
  * transaction: READ COMMITTED, so that every statement in it sees what was committed before, also by whom it waited for.
+ * Those that take a proxy's number are what older releases call: identity-tables.ts has what took their place.
  *
  * Advisory locks of class 1752397680: (class, id of a proxy) is held by its fleet connection as long as that lives;
  * (class, 0) by the transaction that closes a switch, or migrates; (class, -1) by the one that begins a switch.

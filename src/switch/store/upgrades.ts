@@ -1,4 +1,5 @@
 import { statementTables } from '../check/tables.js'
+import { identityTables } from '../fleet/identity-tables.js'
 import { spokenTables } from '../fleet/spoken-tables.js'
 import { fleetTables } from '../fleet/tables.js'
 
@@ -60,4 +61,5 @@ export const UPGRADES: readonly (readonly string[])[] = [
   [...statementTables],
   [...fleetTables],
   [...spokenTables],
+  [...identityTables],
 ]

@@ -51,7 +51,7 @@ beforeEach(async () => {
       ...{ url: database.url, applicationName: 'fleet', connectMs: 5_000, answerMs: 20_000 },
       ...{ onNotification: () => undefined, onLost: () => undefined },
     })
-    const requests = createRequests(connection.query)
+    const requests = createRequests(connection.query, `token ${index}`)
     const { me } = await requests.join(0, `proxy ${index}`, true)
     members.push({ connection, requests, me, session: undefined, migrator: undefined })
   }

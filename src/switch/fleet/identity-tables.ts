@@ -71,6 +71,21 @@ export const identityTables: readonly string[] = [
       PERFORM pg_notify('hotswap', 'acknowledged');
     END $$`,
 
+  // Nor this one: a switch that is open again has no migrator any more, and is closed again.
+  `CREATE OR REPLACE FUNCTION hotswap.fleet_close(of_switch int8, by_force boolean) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+    AS $$ BEGIN
+      PERFORM set_config('synchronous_commit', 'off', true);
+      IF pg_try_advisory_xact_lock(1752397680, 0) THEN
+        UPDATE hotswap.switch w SET closed_at = clock_timestamp() WHERE w.number = of_switch AND w.closed_at IS NULL;
+        IF FOUND THEN PERFORM pg_notify('hotswap', ''); END IF;
+      ELSIF by_force AND EXISTS (SELECT FROM hotswap.switch w WHERE w.number = of_switch AND w.closed_at IS NULL) THEN
+        PERFORM hotswap.end_backend(l.pid, a.backend_start) FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+          WHERE l.locktype = 'advisory' AND l.classid = 1752397680 AND l.objid = 0 AND l.objsubid = 2 AND l.granted
+            AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) AND l.pid <> pg_backend_pid();
+      END IF;
+    END $$`,
+
   `CREATE OR REPLACE FUNCTION hotswap.fleet_begin(me integer, own_token text, expected int8, ms integer) RETURNS text
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
     AS $$

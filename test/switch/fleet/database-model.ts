@@ -19,6 +19,8 @@ export interface DatabaseRules {
   readonly joinWaitsForBackends: boolean
   /** A proxy has a row before it looks. */
   readonly joinMakesARow: boolean
+  /** A proxy that leaves keeps its row as long as a backend of its sessions lives. */
+  readonly leaveWaitsForBackends: boolean
   /** A proxy whose connection is lost has to be fenced like any other. */
   readonly lostIsNotGone: boolean
 }
@@ -32,6 +34,7 @@ export const realDatabase: DatabaseRules = {
   goneIsSeen: true,
   joinWaitsForBackends: true,
   joinMakesARow: true,
+  leaveWaitsForBackends: true,
   lostIsNotGone: true,
 }
 
@@ -102,6 +105,14 @@ function perform(world: World, index: number, request: Request, rules: DatabaseR
       if (proxy.row.fenced && rules.registrationIsChecked) return { world }
       const backends = proxy.backends.map((one) => (one.client ? { ...one, registered: true } : one))
       return { world: withProxy(world, index, { backends }) }
+    }
+    case 'leave': {
+      const lives = proxy.backends.some((one) => one.registered)
+      if (proxy.row.fenced || (lives && rules.leaveWaitsForBackends)) return { world }
+      // Backends are registered for a row.
+      const backends = proxy.backends.map((one) => ({ ...one, registered: false }))
+      const row = { ...proxy.row, present: false, held: 0, drained: 0 }
+      return { world: withProxy(world, index, { row, backends }) }
     }
     case 'look':
     case 'gather':

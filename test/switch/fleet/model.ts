@@ -300,14 +300,18 @@ function faults(world: World, proxy: ProxyWorld, index: number, add: Add): void 
     migrator === undefined ? undefined : migrator.phase === 'over' ? undefined : { ...migrator, client: false }
   if (proxy.process !== 'dead') {
     // What was sent may still be carried out.
-    fault('is killed', {
+    const gone: Partial<ProxyWorld> = {
       process: 'dead',
       state: outside(0),
       replies: [],
       session: 'none',
       backends: proxy.backends.map(leave),
       migrator: orphan,
-    })
+    }
+    fault('is killed', gone)
+    if (proxy.process === 'running' && proxy.link === 'up' && proxy.requests.length === 0 && proxy.row.present) {
+      fault('is shut down', { ...gone, requests: [{ kind: 'leave' }] })
+    }
   }
   if (proxy.process !== 'dead' && proxy.backends.some(({ client, text }) => client && text !== undefined)) {
     fault('a client leaves its statement behind', { session: 'none', backends: proxy.backends.map(leave) })

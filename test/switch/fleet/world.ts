@@ -34,6 +34,8 @@ export type Request =
       { kind: 'join' | 'look' | 'acknowledge' | 'begin' | 'gather' | 'fence' | 'close' | 'catch up' }
     >
   | { readonly kind: 'register' }
+  /** What a proxy says that is shut down. */
+  | { readonly kind: 'leave' }
 
 export type Reply =
   | FleetEvent

@@ -66,7 +66,7 @@ export async function startHotswap(config: Config, log: ProxyLog, at?: AtPoint):
     if (reservation.sawToken()) return upstreamIsSelf(config)
     return connectFailure(error, config.control === config.upstream ? 'upstream' : 'control', config.control)
   }
-  const versions = await openVersions(config, control.query, parser, log)
+  const versions = await openVersions(config, control, parser, log)
   if (!versions.ok) {
     await Promise.all([reservation.release(), control.end()])
     return versions
@@ -90,10 +90,11 @@ function upstreamIsSelf({ listen }: Config): Started<never> {
 /** Asks the server what must be known before anything is served, and plans the versions. */
 async function openVersions(
   config: Config,
-  query: TextQuery,
+  control: ControlConnection,
   parser: Parser,
   log: ProxyLog,
 ): Promise<Started<OpenedVersions>> {
+  const { query } = control
   const facts = await query(
     `SELECT pg_catalog.current_setting('server_version_num'), pg_catalog.pg_is_in_recovery(),
        (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout')`,
@@ -128,6 +129,7 @@ async function openVersions(
   const versions = await createVersionSource({
     ...(store.value === undefined ? {} : { store: store.value.store }),
     query,
+    connections: () => control.connections,
     parser,
     readRules: async () =>
       config.rules === undefined ? { ok: true, value: [] } : await loadRules(config.rules, parser),

@@ -6,6 +6,8 @@ import { createExclusive } from './exclusive.js'
 export interface ControlConnection {
   /** Runs one statement. Connects again where the connection was lost; rejects where that fails, too. */
   readonly query: TextQuery
+  /** How often it has connected: whoever answers after another time may be another server, which was behind the first. */
+  readonly connections: number
   end(): Promise<void>
 }
 
@@ -20,6 +22,7 @@ export interface ControlOptions {
 export async function connectControl(options: ControlOptions): Promise<ControlConnection> {
   let client: pg.Client | undefined
   let connecting: Promise<pg.Client> | undefined
+  let connections = 0
   let ended = false
 
   const connect = async (): Promise<pg.Client> => {
@@ -40,6 +43,7 @@ export async function connectControl(options: ControlOptions): Promise<ControlCo
     next.on('end', lost)
     await next.connect()
     client = next
+    connections += 1
     return next
   }
   const connected = async (): Promise<pg.Client> => {
@@ -59,6 +63,9 @@ export async function connectControl(options: ControlOptions): Promise<ControlCo
         const result = await (await connected()).query({ text, rowMode: 'array', types: asText })
         return result.rows as (string | null)[][]
       }),
+    get connections() {
+      return connections
+    },
     end: async () => {
       ended = true
       await client?.end()

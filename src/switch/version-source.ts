@@ -20,6 +20,8 @@ import { refusePromotion, refuseRetirement } from './version-changes.js'
 export interface VersionSourceOptions {
   /** The control connection. */
   readonly query: TextQuery
+  /** How often that has connected (ControlConnection). */
+  readonly connections?: () => number
   readonly parser: Parser
   /** Reads the rule files as they are now. */
   readonly readRules: () => Promise<Checked<readonly RuleFile[]>>
@@ -55,6 +57,8 @@ export interface SwitchAccess {
 export interface VersionSource extends GenerationSource {
   /** True where the database, looked at now, gave another generation. Waits for no switch, and never rejects. */
   refresh(): Promise<boolean>
+  /** True where what is in force is what the database says now; false where it could not be asked, or a switch is under way. */
+  confirm(): Promise<boolean>
   /** Reads the rule files again; where anything is wrong with them, the old generation stays in force. */
   reload(): Promise<Checked<DeclaredVersions>>
   readonly armed: readonly RuleFile[]
@@ -80,7 +84,7 @@ const CHANGED_ELSEWHERE =
 
 /** Reads rules, store and catalog once; gives the problems where they do not fit. Rejects where the database cannot be asked. */
 export async function createVersionSource(options: VersionSourceOptions): Promise<Checked<VersionSource>> {
-  const { query, log } = options
+  const { query, log, connections = () => 1 } = options
   const server = createRuleServer(query, options.parser)
   const turns = createExclusive()
   const planOf = createStepPlans()
@@ -94,6 +98,10 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   let known = first.value
   let active = activate(known, options)
   let refreshing: Promise<boolean> | undefined
+  /** The connection on which everything was read last. */
+  let connected = connections()
+  /** How often the database was looked at to the end. */
+  let looks = 0
   /** The last thing said about a database that rules do not fit: said once, not every second. */
   let complaint = ''
   for (const note of known.versions.notes) log.warn({}, note)
@@ -118,12 +126,21 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
 
   /** Looks at the database; true where that gave another generation. */
   const look = async (): Promise<boolean> => {
-    if (!(await reader.isOther(known))) return false
+    const other = await reader.isOther(known)
+    const now = connections()
+    // After a failover to a standby that was behind the same numbers may stand for other versions.
+    if (!other && now === connected) {
+      looks += 1
+      return false
+    }
     const next = await reader.read(rules, declareAs(nextNumber()), false, known)
     if (!next.ok) {
       complain(next.problems, 'the rules do not fit the database now')
+      if (other) looks += 1
       return false
     }
+    connected = now
+    looks += 1
     put(next.value)
     return true
   }
@@ -138,7 +155,8 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
   }
 
   let lost = false
-  const refresh = async (): Promise<boolean> => {
+  /** What the look gave; undefined where nobody answered. */
+  const tryLook = async (): Promise<boolean | undefined> => {
     try {
       const changed = await lookOnce()
       if (lost) log.info({}, 'the control connection is back')
@@ -147,9 +165,10 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
     } catch (error) {
       if (!lost) log.warn({ error: String(error) }, 'the database cannot be asked; trying again')
       lost = true
-      return false
+      return undefined
     }
   }
+  const refresh = async () => (await tryLook()) === true
   const timer = options.pollMs > 0 ? repeat(refresh, options.pollMs) : undefined
 
   const openAccess = (): SwitchAccess => {
@@ -226,6 +245,10 @@ export async function createVersionSource(options: VersionSourceOptions): Promis
         return known.unexplained.map(formatProblem)
       },
       refresh,
+      async confirm() {
+        const since = looks
+        return (await tryLook()) !== undefined && looks > since
+      },
       reload: () =>
         turns.run(async () => {
           const read = await options.readRules()

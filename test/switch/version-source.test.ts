@@ -445,3 +445,18 @@ test('a change of type without a cast back needs a rule', async () => {
     'public.t.id: PostgreSQL has no cast from bytea to uuid and back (give a rule with "read" and "write")',
   )
 })
+
+test('who answers after the control connection was lost may be another server: everything is read again', async () => {
+  hotswap = await startTestHotswap(schema)
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('ALTER TABLE users RENAME name TO full_name')
+  expect(versionNames()).toEqual(['initial', '0001-migration'])
+  // As on a standby that was behind, and then took another migration's place: number and fingerprint are the same.
+  await hotswap.database.run("UPDATE hotswap.step SET name = 'other'")
+  expect([await hotswap.versions.refresh(), await hotswap.versions.confirm()]).toEqual([false, true])
+  expect(versionNames()).toEqual(['initial', '0001-migration'])
+  await hotswap.database.run(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pg-hotswap control%' AND datname = current_database()",
+  )
+  await waitFor(() => versionNames().join() === 'initial,other')
+})

@@ -62,9 +62,17 @@ function retryOf(session: Session): Retry | undefined {
 /** Nothing is injected in a failed transaction, nor where the answer would not matter. */
 function probeWanted(session: Session): boolean {
   if (session.status === 'E') return false
-  if (session.epoch.bare && !session.versionDue) return false
+  if (session.epoch.bare && !session.versionDue && !pathWanted(session)) return false
   // SET TRANSACTION has to come before any query of its transaction: such a text goes first, since no path matters to it.
   return session.status === 'I' || !(nextText(session) !== undefined && isPathless(nextText(session) ?? ''))
+}
+
+/**
+ * Statements are recorded with their search_path also where nothing is rewritten yet; servers before 18 do not report it. Not
+ * within a transaction: its first snapshot is the client's business as long as nothing else hangs on it.
+ */
+function pathWanted({ context, reportsPath, status }: Session): boolean {
+  return context.options.recorded !== undefined && !reportsPath && status === 'I'
 }
 
 function nextText(session: Session): string | undefined {

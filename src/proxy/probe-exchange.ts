@@ -51,6 +51,12 @@ function askAgain(session: Session, after: (() => void) | undefined, attempt: nu
     startProbe(session, after, attempt + 1)
     return
   }
+  if (session.epoch.bare && !session.versionDue) {
+    // It was asked for the record alone.
+    session.probeDue = false
+    after?.()
+    return
+  }
   endWithError(session, {
     sqlstate: '58000',
     message: "the session's search_path could not be read",

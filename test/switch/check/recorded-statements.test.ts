@@ -5,7 +5,7 @@ import { loadParser } from '../../../src/sql/parse.js'
 import { createRecordedStatements, type RecordOptions } from '../../../src/switch/check/recorded-statements.js'
 import { loadStatements, saveStatements, statementTables } from '../../../src/switch/check/tables.js'
 import { startTestProxy } from '../../proxy/support/start-test-proxy.js'
-import { createDatabase, serverMajor, type TestDatabase } from '../../support/database.js'
+import { createDatabase, type TestDatabase } from '../../support/database.js'
 import { withTextQuery } from '../../support/text-query.js'
 
 const parser = await loadParser()
@@ -104,12 +104,30 @@ test('what is sent through a proxy is recorded, of simple queries and of prepare
   await client.end()
   await proxy.close({ deadlineMs: 0 })
   book.settle()
-  // Older servers do not report it.
-  const path = (await serverMajor()) >= 18 ? '"$user", public' : undefined
+  const path = '"$user", public'
   expect(book.all().map(({ text, role, searchPath }) => [text, role, searchPath])).toEqual([
     ['SELECT name FROM t WHERE id = $1', 'postgres', path],
     ['SELECT id FROM t WHERE name = NULL', 'postgres', path],
   ])
+})
+
+test('it is recorded with the search_path that the session has set, whether the server reports that or not', async () => {
+  const book = record()
+  const proxy = await startTestProxy(database, { recorded: book.note })
+  const client = new pg.Client({ connectionString: proxy.url(database.name), options: '-c search_path=public' })
+  await client.connect()
+  await client.query('SELECT 1 FROM t')
+  await client.query('SET search_path = public, pg_catalog')
+  await client.query('SELECT 2 FROM t')
+  await client.query('BEGIN; RESET search_path')
+  await client.query('ROLLBACK')
+  await client.query('SELECT 3 FROM t')
+  await client.end()
+  await proxy.close({ deadlineMs: 0 })
+  book.settle()
+  const paths = book.all().map(({ searchPath }) => searchPath)
+  expect(paths.filter((path) => path === undefined)).toEqual([])
+  expect(new Set(paths)).toEqual(new Set(['public', 'public, pg_catalog']))
 })
 
 test('proxies share what they recorded through the database', async () => {

@@ -135,6 +135,7 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
     endSessions: options.endSessions,
     dispatch,
     seen,
+    serves: () => state.member.at === 'serving',
     turned() {
       turnedAt = performance.now()
     },

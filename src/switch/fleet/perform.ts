@@ -14,6 +14,8 @@ export interface PerformSeams {
   dispatch(event: FleetEvent): void
   /** Takes note of what was seen; gives it. */
   seen(view: TimedView): TimedView
+  /** Traffic is not to be held: the gate may be open. */
+  serves(): boolean
   /** The gate was closed, or opened, just now. */
   turned(): void
   drain(number: number): Promise<void>
@@ -45,8 +47,12 @@ export function createPerformer(seams: PerformSeams): (effect: FleetEffect) => v
         seams.turned()
         return
       case 'release':
-        seams.turned()
-        gate.release()
+        // What waits here goes on at once, which takes a while: the requests of this step are written first.
+        queueMicrotask(() => {
+          if (!seams.serves() || !gate.held) return
+          seams.turned()
+          gate.release()
+        })
         return
       case 'drain':
         seams.drain(effect.switch).catch(warn('a drain failed'))

@@ -2,13 +2,14 @@ import type { TextQuery } from '../../catalog/introspect.js'
 import type { Admission, ClientError, HoldGate, ProxyLog } from '../../proxy/contracts.js'
 import { DDL_PAYLOAD } from '../store/ddl-trigger.js'
 import type { SwitchHold } from '../switch-hold.js'
+import type { VersionSource } from '../version-source.js'
 import { createBackends } from './admission.js'
 import { createAttempts } from './attempts.js'
 import { drainMember } from './member-drain.js'
 import { createMembership } from './membership.js'
 import { decodeMoved, encodeMoved, type MovedSessions } from './moved-sessions.js'
 import { createPerformer } from './perform.js'
-import { type FleetEvent, outside, type ProxyState, step } from './protocol.js'
+import { type FleetEvent, outside, type ProxyState, step, UNKNOWN_HEAD } from './protocol.js'
 import { ACKNOWLEDGED, type FleetMember, type Requests, type TimedView } from './requests.js'
 import { createSpoken } from './spoken.js'
 import type { SpokenVersions } from './spoken-versions.js'
@@ -25,7 +26,7 @@ export interface FleetOptions {
   readonly gate: HoldGate
   /** The control connection. */
   readonly control: TextQuery
-  readonly versions: { readonly storedNumber: number; refresh(): Promise<boolean> }
+  readonly versions: Pick<VersionSource, 'storedNumber' | 'refresh' | 'confirm'>
   /** What the sessions of this proxy speak now. */
   readonly spoken: () => SpokenVersions
   /** Another proxy has moved its sessions to another version, and those of this one are to be moved, too. */
@@ -174,15 +175,16 @@ export async function joinFleet(options: FleetOptions): Promise<Fleet> {
   async function catchUp(): Promise<void> {
     if (catchingUp) return
     catchingUp = true
-    await versions.refresh()
+    const confirmed = await versions.confirm()
     catchingUp = false
-    if (versions.storedNumber === view?.head) dispatch({ kind: 'caught up', head: versions.storedNumber })
+    if (confirmed && versions.storedNumber === view?.head) dispatch({ kind: 'caught up', head: versions.storedNumber })
     else arrange()
   }
 
   /** The version source looks by itself, too, and publishes what a migration of this proxy led to. */
   function syncHead(): void {
-    if (state.member.at !== 'catching up' && versions.storedNumber !== state.head) {
+    if (state.head === UNKNOWN_HEAD || state.member.at === 'catching up') return
+    if (versions.storedNumber !== state.head) {
       dispatch({ kind: 'caught up', head: versions.storedNumber })
     }
   }

@@ -1,4 +1,12 @@
-import type { FleetEffect, FleetEvent, Member, ProxyState, Step, View } from './protocol.js'
+import {
+  type FleetEffect,
+  type FleetEvent,
+  type Member,
+  type ProxyState,
+  type Step,
+  UNKNOWN_HEAD,
+  type View,
+} from './protocol.js'
 
 /**
  * The side of the traffic.
@@ -20,7 +28,10 @@ export function follow(state: ProxyState, event: FleetEvent): Step {
   if ('view' in event) return followView(state, event.view)
   switch (event.kind) {
     case 'lost':
-      return to({ at: 'out' }, ...holdFrom(member), { kind: 'join' })
+      return {
+        state: { ...state, head: UNKNOWN_HEAD, member: { at: 'out' } },
+        effects: [...holdFrom(member), { kind: 'join' }],
+      }
     case 'poked':
       return look(state)
     case 'again':

@@ -20,7 +20,7 @@ import { follow } from './member-step.js'
  * for the new head. No other migration enters its switch, and for the next one it has acknowledged nothing.
  */
 export interface ProxyState {
-  /** Number of the generation in force. */
+  /** Number of the generation in force, or UNKNOWN_HEAD. */
   readonly head: number
   readonly member: Member
   readonly coordinator: Coordinator
@@ -137,6 +137,9 @@ export interface Step {
 }
 
 export type StepFunction = (state: ProxyState, event: FleetEvent) => Step
+
+/** After the connection was lost another server may answer, in which the same numbers stand for other generations. */
+export const UNKNOWN_HEAD = -1
 
 /** A proxy before it has joined: it holds its traffic. */
 export function outside(head: number): ProxyState {

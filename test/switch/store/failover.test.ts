@@ -83,3 +83,23 @@ test('a failover to a standby that is behind takes the last switch back, for tho
   expect((await again.query('SELECT name FROM users')).rows).toEqual([{ name: 'Ada' }])
   expect(proxy.versionNames()).toEqual(['initial', 'other'])
 })
+
+test('a proxy that has lost its connections serves nobody before it has read again what is in force', async () => {
+  const { url } = await startPair()
+  const proxy = await mustStartOn(url, { config: { pollMs: 60_000 } })
+  proxies.push(proxy)
+  expect(await proxy.migrate('one', 'ALTER TABLE users RENAME name TO full_name')).toBeUndefined()
+  const app = await proxy.connect()
+  await app.query('SELECT name FROM users')
+  const direct = new pg.Client({ connectionString: url })
+  await direct.connect()
+  // As a standby that was behind, on which another migration ran: number and fingerprint are the same.
+  await direct.query("UPDATE hotswap.step SET name = 'other'")
+  await direct.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name ~ '^pg-hotswap (control|fleet)'",
+  )
+  await direct.end()
+  await waitFor(() => proxy.log.some(({ message }) => message.startsWith('the connection to the fleet is lost')))
+  expect((await app.query('SELECT name FROM users')).rows).toEqual([{ name: 'Ada' }])
+  expect(proxy.versionNames()).toEqual(['initial', 'other'])
+})

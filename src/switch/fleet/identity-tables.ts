@@ -28,11 +28,19 @@ export const identityTables: readonly string[] = [
     AS $$
     DECLARE
       own hotswap.proxy;
+      lost integer[];
       self_start CONSTANT timestamptz := (SELECT a.backend_start FROM pg_stat_get_activity(pg_backend_pid()) a);
     BEGIN
       SELECT p.* INTO own FROM hotswap.proxy p WHERE p.id = me AND p.token IS NOT DISTINCT FROM own_token FOR UPDATE;
       IF NOT FOUND THEN
         IF NOT anew THEN RETURN me; END IF;
+        -- Proxies that are gone are buried, as where a switch begins.
+        SELECT array_agg(locked.id) INTO lost FROM (
+          SELECT p.id FROM hotswap.proxy p WHERE NOT hotswap.is_connected(p.id) FOR UPDATE SKIP LOCKED
+        ) locked;
+        PERFORM pg_stat_clear_snapshot();
+        DELETE FROM hotswap.proxy p WHERE p.id = ANY (lost)
+          AND NOT EXISTS (SELECT FROM hotswap.backend b WHERE b.proxy = p.id AND hotswap.lives(b.pid, b.backend_start));
         -- This connection may have the lock of a number that is nobody's any more.
         PERFORM pg_advisory_unlock_all();
         LOOP
@@ -44,6 +52,8 @@ export const identityTables: readonly string[] = [
         END LOOP;
         RETURN own.id;
       ELSIF own.fenced AND anew THEN
+        -- What was seen of backends may be older than the lock.
+        PERFORM pg_stat_clear_snapshot();
         DELETE FROM hotswap.backend b WHERE b.proxy = me AND NOT hotswap.lives(b.pid, b.backend_start);
         PERFORM hotswap.end_backend(b.pid, b.backend_start) FROM hotswap.backend b WHERE b.proxy = me;
         IF NOT EXISTS (SELECT FROM hotswap.backend b WHERE b.proxy = me) THEN

@@ -74,10 +74,12 @@ export function createMembership(seams: MembershipSeams): Membership {
 
   async function answerOf<T>(answer: Promise<T>): Promise<T | undefined> {
     const current = connection
+    const asker = me
     inFlight++
     try {
       const value = await answer
-      return connection === current ? value : undefined
+      // What was asked under another number is no news of this one: that the one before is gone has been heard.
+      return connection === current && me === asker ? value : undefined
     } catch (error) {
       if (connection === current && current !== undefined) {
         lose(String(error))

@@ -186,6 +186,19 @@ test('what a client left behind outlives its proxy, and is ended by the next swi
   expect((await admin.query('SELECT title FROM posts')).rows).toEqual([{ title: 'B' }])
 })
 
+test('proxies that have left with sessions leave nothing behind for the next one that joins', async () => {
+  const first = await startProxyHere(database.url)
+  const load = startLoad(first.url)
+  await waitFor(() => load.answers > 5)
+  await first.close({ deadlineMs: 0 })
+  await load.stop()
+  const admin = await connect()
+  const alive = 'SELECT 1 FROM hotswap.backend b WHERE hotswap.lives(b.pid, b.backend_start)'
+  await waitFor(async () => (await admin.query(alive)).rows.length === 0)
+  proxies.push(await startProxyHere(database.url))
+  expect((await admin.query('SELECT id FROM hotswap.proxy')).rows).toHaveLength(1)
+})
+
 test('a store of the release before tokens is upgraded in place; a proxy of that release goes on, by itself', async () => {
   await makeStore()
   const admin = await connect()

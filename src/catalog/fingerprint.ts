@@ -15,7 +15,7 @@ const relationParts = `own AS MATERIALIZED (
   WHERE c.oid >= 16384 AND c.relpersistence <> 't' AND c.relnamespace <> 99
 ), att AS MATERIALIZED (
   SELECT a.attrelid AS oid, ${rowsOf('a')}
-  FROM pg_catalog.pg_attribute a WHERE a.attnum > 0 AND a.attrelid IN (SELECT r.oid FROM rel r)
+  FROM pg_catalog.pg_attribute a WHERE a.attnum > 0 AND a.attrelid >= 16384 AND a.attrelid IN (SELECT r.oid FROM rel r)
   GROUP BY a.attrelid
 ), def AS MATERIALIZED (
   SELECT d.adrelid AS oid, ${rowsOf('d')}

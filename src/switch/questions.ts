@@ -1,7 +1,7 @@
 import { marksSql } from '../catalog/fingerprint.js'
 import type { OidsQuery } from '../catalog/introspect.js'
 import { defaultsSql, relationDefaultsSql, relationsSql, userCatalogSql } from '../catalog/introspect-sql.js'
-import type { MigratorSession } from '../proxy/contracts.js'
+import type { InternalResult, MigratorSession } from '../proxy/contracts.js'
 import { touchedSql } from './check/touched.js'
 import { writtenSql } from './check/written-tables.js'
 import { StatementFailure } from './server-error.js'
@@ -9,10 +9,11 @@ import { StatementFailure } from './server-error.js'
 export const transactionSql = 'SELECT pg_catalog.pg_current_xact_id()'
 
 /**
- * What every switch asks inside the migration's transaction. Planning these takes as long as answering them, and traffic is
- * held meanwhile: they are prepared, and asked once, before that. Their plans are generic ones.
+ * What every switch asks inside the migration's transaction, after marksSql, which tells what of the catalog to read. Planning
+ * these takes as long as answering them, and traffic is held meanwhile: they are prepared, and asked once, before that. Their
+ * plans are generic ones.
  */
-const QUESTIONS = [marksSql, writtenSql, transactionSql, touchedSql]
+const QUESTIONS = [writtenSql, transactionSql, touchedSql]
 
 /** Asked where more than relations have changed. */
 const SELDOM = [userCatalogSql, defaultsSql]
@@ -20,7 +21,7 @@ const SELDOM = [userCatalogSql, defaultsSql]
 /** Asked about relations, which are $1 (oid[]). */
 const OIDS_QUESTIONS = [relationsSql, relationDefaultsSql]
 
-const ALL = [...QUESTIONS, ...SELDOM, ...OIDS_QUESTIONS]
+const ALL = [marksSql, ...QUESTIONS, ...SELDOM, ...OIDS_QUESTIONS]
 
 const nameOf = (sql: string) => `"hotswap question ${ALL.indexOf(sql)}"`
 
@@ -62,7 +63,7 @@ export async function prepareQuestionsAlone(session: Asking, lockTimeoutMs: numb
   }
 }
 
-/** A session that has the answers of one moment. */
+/** A session whose questions are asked ahead. */
 export interface Asked<S> {
   /** Gives each answer once; what is asked again is asked anew. */
   readonly session: S
@@ -70,7 +71,10 @@ export interface Asked<S> {
   readonly queryOids: OidsQuery
 }
 
-/** Asks all questions at once, so that the server answers some while others are thought about. */
+/**
+ * Asks the marks at once, and the other questions behind the last one about relations: the server answers them while the
+ * relations are compared.
+ */
 export async function askQuestions<S extends Asking>(session: S): Promise<Asked<S>> {
   // The migration may have run DISCARD ALL.
   const prepared = await preparedQuestions(session, GENERIC)
@@ -78,8 +82,13 @@ export async function askQuestions<S extends Asking>(session: S): Promise<Asked<
     const name = prepared.get(sql)
     return session.query(name === undefined ? sql : execute(name))
   }
-  const answers = new Map(QUESTIONS.map((sql) => [sql, ask(sql)]))
-  for (const answer of answers.values()) answer.catch(() => undefined)
+  const answers = new Map<string, Promise<InternalResult>>()
+  const askAhead = (sql: string) => {
+    const answer = ask(sql)
+    answer.catch(() => undefined)
+    answers.set(sql, answer)
+  }
+  askAhead(marksSql)
   const query: Asking['query'] = (sql) => {
     const answer = answers.get(sql)
     answers.delete(sql)
@@ -89,7 +98,9 @@ export async function askQuestions<S extends Asking>(session: S): Promise<Asked<
     session: { ...session, query },
     async queryOids(sql, oids) {
       const name = prepared.get(sql)
-      const result = await session.query(name === undefined ? sql.replaceAll('$1', arrayOf(oids)) : execute(name, oids))
+      const answer = session.query(name === undefined ? sql.replaceAll('$1', arrayOf(oids)) : execute(name, oids))
+      if (sql === OIDS_QUESTIONS.at(-1)) QUESTIONS.forEach(askAhead)
+      const result = await answer
       if (!result.ok) throw new StatementFailure(result.error)
       return result.rows.map((row) => [...row])
     },

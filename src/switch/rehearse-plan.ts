@@ -1,4 +1,5 @@
 import { introspectMarked, type SeenCatalog } from '../catalog/introspect.js'
+import { collectGarbage } from './collect-garbage.js'
 import { planWithin, type RanMigration, textQueryOf } from './plan-within.js'
 
 const NOTHING = { name: 'hotswap rehearsal', sql: '', rules: undefined }
@@ -21,10 +22,14 @@ export async function rehearsePlan(ran: Rehearsed, lockTimeoutMs: number): Promi
   const query = textQueryOf(session)
   const seen = await introspectMarked(query, access.head).catch(() => undefined)
   if (seen !== undefined) {
-    await planWithin({ ...ran, migration: NOTHING, seen }).catch(() => undefined)
+    const planned = await planWithin({ ...ran, migration: NOTHING, seen }).catch(() => undefined)
+    if (planned?.kind === 'planned') {
+      await ran.check?.prepared.rehearse(session, planned.versions.generation).catch(() => undefined)
+    }
     await access.rehearse(query).catch(() => undefined)
   }
   await session.query('ROLLBACK TO hotswap_rehearsal; RELEASE hotswap_rehearsal')
+  collectGarbage()
   return seen
 }
 

@@ -152,7 +152,8 @@ export function openMigration(
   async function tryRun(execute: () => Promise<InternalResult>): Promise<InternalResult | Obstacle> {
     const result = await enterAndRun(execute)
     if (result.ok) {
-      await session.query(`RELEASE SAVEPOINT ${SAVEPOINT}`)
+      // Nobody waits for it: where the connection is lost, what is asked next tells.
+      session.query(`RELEASE SAVEPOINT ${SAVEPOINT}`).catch(() => undefined)
       return result
     }
     const reason = reasonToTryAgain(result.error.get('C'))

@@ -73,11 +73,18 @@ export interface Asked<S> {
 
 /**
  * Asks the marks at once, and the other questions behind the last one about relations: the server answers them while the
- * relations are compared.
+ * relations are compared. A savepoint stays open, in which the rest of the transaction runs.
  */
 export async function askQuestions<S extends Asking>(session: S): Promise<Asked<S>> {
-  // The migration may have run DISCARD ALL.
-  const prepared = await preparedQuestions(session, GENERIC)
+  const looking = preparedQuestions(session, `SAVEPOINT hotswap_ask; ${GENERIC}`)
+  const asked = session.query(execute(nameOf(marksSql)))
+  asked.catch(() => undefined)
+  const prepared = await looking
+  if (!prepared.has(marksSql)) {
+    // The migration has run DEALLOCATE ALL.
+    await asked
+    await session.query('ROLLBACK TO hotswap_ask')
+  }
   const ask = (sql: string) => {
     const name = prepared.get(sql)
     return session.query(name === undefined ? sql : execute(name))
@@ -88,7 +95,8 @@ export async function askQuestions<S extends Asking>(session: S): Promise<Asked<
     answer.catch(() => undefined)
     answers.set(sql, answer)
   }
-  askAhead(marksSql)
+  if (prepared.has(marksSql)) answers.set(marksSql, asked)
+  else askAhead(marksSql)
   const query: Asking['query'] = (sql) => {
     const answer = answers.get(sql)
     answers.delete(sql)

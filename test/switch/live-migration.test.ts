@@ -282,6 +282,20 @@ test('a query that calls a function of the users holds traffic, with parameters 
   expect((await tool.query(call('posts', 'headline', 'title'))).rows).toEqual([{ done: 'title' }])
 })
 
+test('a migration that forgets all prepared statements, ours among them, is compared all the same', async () => {
+  hotswap = await startTestHotswap(schema)
+  const app = await hotswap.connect()
+  await app.query('SELECT name FROM users')
+  const tool = await hotswap.connect('-c hotswap.run=on')
+  await tool.query('BEGIN; ALTER TABLE users RENAME name TO full_name; DEALLOCATE ALL')
+  await tool.query('ALTER TABLE posts RENAME TO articles')
+  await tool.query('COMMIT')
+  expect((await app.query('SELECT u.name, p.title FROM users u LEFT JOIN posts p ON false')).rows).toEqual([
+    { name: 'Ada', title: null },
+  ])
+  expect(versionsOf(hotswap)).toEqual(['initial', '0001-migration'])
+})
+
 const makeRenamer = `CREATE FUNCTION rename_it() RETURNS void LANGUAGE plpgsql AS $$
   BEGIN ALTER TABLE users RENAME name TO full_name; END $$`
 

@@ -12,6 +12,7 @@ import {
   checkGroup,
   type Findings,
   OutOfTime,
+  openContext,
   questionsOf,
 } from './check-within.js'
 import type { CheckedStatement } from './checked-statement.js'
@@ -22,7 +23,7 @@ import { readAhead } from './read-ahead.js'
 import type { RecordedStatement } from './recorded-statements.js'
 import { rehearse } from './rehearse.js'
 import { lostRights, type Privileges, readPrivileges, readSecurity, type Security } from './security.js'
-import { groupByContext } from './statement-session.js'
+import { contextKey, groupByContext } from './statement-session.js'
 import { findTouched, lastStep, type MadeStep, type Touched } from './touched.js'
 
 export interface StepCheckOptions {
@@ -133,10 +134,23 @@ async function run(
     const { isSpoken = () => true, createRewriter } = prepared.options
     const started = startCheck(session, planned, createRewriter, budgetMs)
     const { query, findings } = started
-    const touched = await findTouched(query, step, prepared.security)
+    const touching = findTouched(query, step, prepared.security)
+    touching.catch(() => undefined)
+    // Asked behind that: nearly all statements have the context of the first one.
+    const [some] = prepared.statements
+    const opened = some === undefined ? undefined : openContext(started, some)
+    const touched = await touching
     const statements = statementsToCheck(prepared.statements, planned, touched, isSpoken)
     const check = { ...started, planAll: touched.rights }
-    for (const group of groupByContext(statements)) await checkGroup(check, group)
+    const groups = groupByContext(statements)
+    const first = groups.find(([statement]) => statement !== undefined && contextKey(statement) === opened?.key)
+    if (first === undefined) {
+      await opened?.path
+      opened?.close()
+      // Of its role nothing is checked.
+      findings.strangers.clear()
+    } else await checkGroup(check, first, opened)
+    for (const group of groups) if (group !== first) await checkGroup(check, group)
     await noteStrangers(query, prepared, step, touched, findings)
     const { problems, unchecked } = findings
     return {

@@ -16,7 +16,7 @@ import {
 import { asClientKnows, compareDescriptions, type TypeNames } from './compare-descriptions.js'
 import { planSql, typeList } from './plan-sql.js'
 import { requestOf } from './read-ahead.js'
-import { readPath, searchPathSql } from './statement-session.js'
+import { contextKey, readPath, searchPathSql } from './statement-session.js'
 
 /** The migrator's connection, inside its transaction. */
 export type CheckSession = Pick<MigratorSession, 'user' | 'query' | 'describe'>
@@ -45,7 +45,7 @@ export interface CheckWithin {
 }
 
 /** Statements that are described at once, and planned by one Query. */
-const BATCH = 10
+const BATCH = 17
 
 /** What of a statement the planner finds and its analysis does not, rights apart: whether ON CONFLICT has its index. */
 const PLANNER_ALONE = /\bconflict\b/i
@@ -54,23 +54,25 @@ const PLANNER_ALONE = /\bconflict\b/i
  * Checks statements of one role and search_path inside the migration's transaction: rewritten for the version as it would
  * be, described, compared with what they were, planned. Nothing of it stays, and no error ends the transaction.
  */
-export async function checkGroup(check: CheckWithin, group: readonly CheckedStatement[]): Promise<void> {
-  const [context] = group
-  if (context === undefined) return
-  const { query } = check
+export async function checkGroup(
+  check: CheckWithin,
+  group: readonly CheckedStatement[],
+  opened?: OpenContext,
+): Promise<void> {
+  const [first] = group
+  if (first === undefined) return
+  const context = opened ?? openContext(check, first)
   const rewriteBatch = (at: number, path: readonly string[]) =>
     group.slice(at, at + BATCH).flatMap((statement) => {
       check.left()
       return rewriteNow(check, statement, path) ?? []
     })
-  const taking = takeContext(check, context)
-  taking.catch(() => undefined)
   // The path is nearly always what it was when the statements were read, and the server takes a moment to say so.
   const expected = group.find(({ read }) => read !== undefined)?.read?.request.path
-  const first = expected === undefined ? undefined : rewriteBatch(0, expected)
-  const path = await taking
+  const ahead = expected === undefined ? undefined : rewriteBatch(0, expected)
+  const path = await context.path
   const toPlan: RewrittenStatement[] = []
-  let batch = first !== undefined && expected?.join() === path.join() ? first : rewriteBatch(0, path)
+  let batch = ahead !== undefined && expected?.join() === path.join() ? ahead : rewriteBatch(0, path)
   for (let at = BATCH; at < group.length + BATCH; at += BATCH) {
     const described = askAll(check, batch)
     // Where the next batch ends the check, nobody waits for the answers.
@@ -82,8 +84,29 @@ export async function checkGroup(check: CheckWithin, group: readonly CheckedStat
   }
   const planned = toPlan.filter(({ before, text }) => before.plans && (check.planAll || PLANNER_ALONE.test(text)))
   for (let at = 0; at < planned.length; at += BATCH) await planBatch(check, planned.slice(at, at + BATCH))
-  // Nobody waits for it: where the connection is lost, what is asked next tells.
-  query('ROLLBACK TO hotswap_context; RELEASE hotswap_context').catch(() => undefined)
+  context.close()
+}
+
+/** The role and search_path of some statements, taken on until it is closed. */
+export interface OpenContext {
+  readonly key: string
+  /** What bare names are looked up in. */
+  readonly path: Promise<readonly string[]>
+  /** To be called once `path` has resolved. */
+  close(): void
+}
+
+export function openContext(check: CheckWithin, context: StatementContext): OpenContext {
+  const path = takeContext(check, context)
+  path.catch(() => undefined)
+  return {
+    key: contextKey(context),
+    path,
+    close() {
+      // Nobody waits for it: where the connection is lost, what is asked next tells.
+      check.query('ROLLBACK TO hotswap_context; RELEASE hotswap_context').catch(() => undefined)
+    },
+  }
 }
 
 /** Takes on the role and search_path of some statements; gives what bare names are looked up in. */

@@ -44,11 +44,16 @@ export async function readPath(query: TextQuery): Promise<SearchPath> {
   return { path: [...path.filter((name) => !named.includes(name)), ...named], setting: setting ?? '' }
 }
 
+/** The same for the same role and search_path. */
+export function contextKey({ role, searchPath }: StatementContext): string {
+  return JSON.stringify([role ?? null, searchPath ?? null])
+}
+
 /** Statements that are checked under the same role and search_path. */
 export function groupByContext<T extends StatementContext>(statements: readonly T[]): readonly (readonly T[])[] {
   const groups = new Map<string, T[]>()
   for (const statement of statements) {
-    const key = JSON.stringify([statement.role ?? null, statement.searchPath ?? null])
+    const key = contextKey(statement)
     const group = groups.get(key)
     if (group === undefined) groups.set(key, [statement])
     else group.push(statement)

@@ -27,7 +27,9 @@ function statements(): string[] {
   return [...reads, ...writes, ...others]
 }
 
-/** A small app's schema: 24 tables of eight columns, with keys, indexes and defaults. */
+const TABLES = Number(process.env.HOTSWAP_TABLES ?? 24)
+
+/** A small app's schema: 24 tables of eight columns, with keys, indexes and defaults. HOTSWAP_TABLES makes it another number. */
 export const HOLD_SCHEMA = `
   CREATE TABLE customers (id integer PRIMARY KEY, name text, email text NOT NULL, city text, zip text,
     balance integer NOT NULL DEFAULT 0, created_at timestamptz NOT NULL DEFAULT now(), note text);
@@ -38,7 +40,7 @@ export const HOLD_SCHEMA = `
   INSERT INTO customers SELECT n, 'name ' || n, n || '@example.org' FROM generate_series(1, 1000) n;
   INSERT INTO orders SELECT n, 1 + n % 1000 FROM generate_series(1, 5000) n;
   ${Array.from(
-    { length: 22 },
+    { length: TABLES - 2 },
     (_, index) => `CREATE TABLE table_${index} (id serial PRIMARY KEY, order_id integer REFERENCES orders,
       a text NOT NULL DEFAULT '', b text, c integer DEFAULT 1, d date, e boolean DEFAULT false, f jsonb);
       CREATE INDEX ON table_${index} (order_id);`,

@@ -1,10 +1,3 @@
-/** The relations of which $1 has the oids, and those with foreign keys to them. */
-const wantedSql = `wanted AS MATERIALIZED (
-  SELECT pg_catalog.unnest($1::oid[]) AS oid
-  UNION
-  SELECT k.conrelid FROM pg_catalog.pg_constraint k WHERE k.confrelid = ANY ($1::oid[]) AND k.conrelid <> 0
-)`
-
 const relationsJson = `(
     SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
       rel.oid::int8, rel.nspname, rel.relname, rel.relkind, rel.reltype::int8, col.list, con.list, idx.list, parent.list,
@@ -47,8 +40,8 @@ const catalogJson = `pg_catalog.json_build_object(
  * - Relations and functions of schema hotswap, which the proxy keeps for itself, are nobody's; types are: old statements may
  *   see an enum as one that was made there.
  * - `user` leaves out the relations of pg_catalog and information_schema, nine tenths of a small database's.
- * - `some` has nothing but the relations whose oids are $1 (oid[]), and those with foreign keys to them: the text of a foreign
- *   key names columns of the other table.
+ * - `some` has nothing but the relations whose oids are $1 (oid[]); each catalog is read by an index, so that it takes no longer
+ *   where there are many.
  * - What is compared between two catalogs (`defaultTree`, `shape`) is stored node trees, never deparsed text.
  */
 export const catalogSql = introspectSql('all')
@@ -56,18 +49,21 @@ export const userCatalogSql = introspectSql('user')
 export const relationsSql = introspectSql('some')
 
 function introspectSql(parts: 'all' | 'user' | 'some'): string {
-  // What initdb makes has smaller oids.
-  const made = (oid: string) => (parts === 'all' ? '' : ` AND ${oid} >= 16384`)
-  const wanted = parts === 'some' ? ' AND c.oid IN (SELECT w.oid FROM wanted w)' : ''
+  const made = (oid: string) => {
+    if (parts === 'some') return ` AND ${oid} = ANY ($1::oid[])`
+    // What initdb makes has smaller oids.
+    return parts === 'all' ? '' : ` AND ${oid} >= 16384`
+  }
+  const some = (oid: string) => (parts === 'some' ? made(oid) : '')
   return `
-WITH ${parts === 'some' ? `${wantedSql}, ` : ''}space AS MATERIALIZED (
+WITH space AS MATERIALIZED (
   SELECT n.oid, n.nspname, n.nspname IN ('pg_catalog', 'information_schema') AS system
   FROM pg_catalog.pg_namespace n
   WHERE n.nspname <> 'pg_toast' AND n.nspname !~ '^pg_(toast_)?temp_'
 ), rel AS MATERIALIZED (
   SELECT c.oid, s.nspname, c.relname, c.relkind, c.reltype, s.system, c.relrowsecurity, c.relforcerowsecurity
   FROM pg_catalog.pg_class c JOIN space s ON s.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND s.nspname <> 'hotswap'${parts === 'all' ? '' : ' AND NOT s.system'}${made('c.oid')}${wanted}
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND s.nspname <> 'hotswap'${parts === 'all' ? '' : ' AND NOT s.system'}${made('c.oid')}
 ), used AS (
   SELECT DISTINCT a.atttypid, a.atttypmod
   FROM pg_catalog.pg_attribute a JOIN rel ON rel.oid = a.attrelid
@@ -103,7 +99,7 @@ WITH ${parts === 'some' ? `${wantedSql}, ` : ''}space AS MATERIALIZED (
       k.confrelid, k.confkey, k.confupdtype, k.confdeltype, k.confmatchtype, k.conpfeqop, k.conexclop,
       pg_catalog.regexp_replace(k.conbin::text, ' :location -?[0-9]+', '', 'g'))
   ) ORDER BY k.oid) AS list
-  FROM pg_catalog.pg_constraint k JOIN rel ON rel.oid = k.conrelid AND NOT rel.system
+  FROM pg_catalog.pg_constraint k JOIN rel ON rel.oid = k.conrelid AND NOT rel.system${some('k.conrelid')}
   GROUP BY k.conrelid
 ), idx AS (
   SELECT i.indrelid, pg_catalog.json_agg(pg_catalog.json_build_array(
@@ -115,17 +111,17 @@ WITH ${parts === 'some' ? `${wantedSql}, ` : ''}space AS MATERIALIZED (
   FROM pg_catalog.pg_index i
   -- PostgreSQL 14 has no such column: the name means this one then.
   CROSS JOIN (SELECT NULL::boolean AS indnullsnotdistinct) older
-  JOIN rel ON rel.oid = i.indrelid AND NOT rel.system
+  JOIN rel ON rel.oid = i.indrelid AND NOT rel.system${some('i.indrelid')}
   JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
   GROUP BY i.indrelid
 ), parent AS (
   SELECT h.inhrelid, pg_catalog.json_agg(h.inhparent::int8 ORDER BY h.inhseqno) AS list
-  FROM pg_catalog.pg_inherits h JOIN rel ON rel.oid = h.inhrelid
+  FROM pg_catalog.pg_inherits h JOIN rel ON rel.oid = h.inhrelid${some('h.inhrelid')}
   GROUP BY h.inhrelid
 ), viewed AS (
   SELECT v.ev_class, pg_catalog.json_agg(DISTINCT d.refobjid::int8) AS list
   FROM pg_catalog.pg_rewrite v
-  JOIN rel ON rel.oid = v.ev_class AND NOT rel.system AND rel.relkind = 'v'
+  JOIN rel ON rel.oid = v.ev_class AND NOT rel.system AND rel.relkind = 'v'${some('v.ev_class')}
   JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = v.oid
     AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> v.ev_class
   GROUP BY v.ev_class
@@ -193,11 +189,11 @@ SELECT ${parts === 'some' ? relationsJson : catalogJson}
 export const defaultsSql = defaultsOf('')
 
 /** Those of some relations, as relationsSql has them. */
-export const relationDefaultsSql = defaultsOf(' AND d.adrelid IN (SELECT w.oid FROM wanted w)')
+export const relationDefaultsSql = defaultsOf(' AND d.adrelid = ANY ($1::oid[])')
 
 function defaultsOf(condition: string): string {
   return `
-WITH ${condition === '' ? '' : `${wantedSql}, `}path AS MATERIALIZED (
+WITH path AS MATERIALIZED (
   SELECT pg_catalog.current_setting('search_path') AS old, pg_catalog.set_config('search_path', '', true) AS now
 ), def AS MATERIALIZED (
   SELECT path.old, pg_catalog.json_agg(pg_catalog.json_build_array(

@@ -76,11 +76,20 @@ async function readRelations(
   if (oids.length === 0) return relations
   // The text of a default names the sequence, whatever its schema.
   if (!oids.every((oid) => READ_ALONE.has(byOid.get(oid)?.kind))) return undefined
-  const [rows, defaults] = await Promise.all([queryOids(relationsSql, oids), queryOids(relationDefaultsSql, oids)])
+  const wanted = [...oids, ...relations.filter(refersTo(new Set(oids))).map(({ oid }) => oid)]
+  const [rows, defaults] = await Promise.all([queryOids(relationsSql, wanted), queryOids(relationDefaultsSql, wanted)])
   const list = JSON.parse(rows[0]?.[0] ?? '[]') as EncodedRelation[]
   const now = new Map(withDefaults(list.map(decodeRelation), decodeDefaults(defaults)).map((one) => [one.oid, one]))
   if (!oids.every((oid) => now.has(oid))) return undefined
   return relations.map((relation) => now.get(relation.oid) ?? relation)
+}
+
+/** Those whose foreign keys name columns of the relations. */
+function refersTo(oids: ReadonlySet<number>): (relation: Relation) => boolean {
+  // After condeferrable, condeferred, connoinherit and conkey (introspect-sql.ts).
+  const referenced = ({ shape }: Constraint) => (shape === undefined ? undefined : Number(shape.split(' ')[4]))
+  return ({ constraints }) =>
+    constraints.some((one) => one.kind === 'foreign' && (one.shape === undefined || oids.has(referenced(one) ?? 0)))
 }
 
 /** Kinds of relations of which nothing stands in what others say of themselves, but in foreign keys. */

@@ -32,6 +32,8 @@ function findIn({ changes, hidden }: ReadMigration, before: Catalog, after: Cata
   for (const old of before.relations) {
     const now = after.byOid.get(old.oid)
     if (now === undefined || isSystemSchema(old.schema) || !hasValues(old)) continue
+    // What is the same in the catalog may still have been given other values.
+    if (now === old && changes.length === 0) continue
     const own = changes.filter(({ table }) => isCalled(table, old, now, before, after))
     for (const column of old.columns) {
       const other = now.columns.find(({ attnum }) => attnum === column.attnum)

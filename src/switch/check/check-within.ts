@@ -44,8 +44,9 @@ export interface CheckWithin {
   readonly left: () => number
 }
 
-/** Statements that are described at once, and planned by one Query. */
-const BATCH = 17
+/** Statements that are described at once, and planned by one Query; the first are fewer, so that the server can begin. */
+const FIRST_BATCH = 6
+const BATCH = 15
 
 /** What of a statement the planner finds and its analysis does not, rights apart: whether ON CONFLICT has its index. */
 const PLANNER_ALONE = /\bconflict\b/i
@@ -63,7 +64,7 @@ export async function checkGroup(
   if (first === undefined) return
   const context = opened ?? openContext(check, first)
   const rewriteBatch = (at: number, path: readonly string[]) =>
-    group.slice(at, at + BATCH).flatMap((statement) => {
+    group.slice(at, at + (at === 0 ? FIRST_BATCH : BATCH)).flatMap((statement) => {
       check.left()
       return rewriteNow(check, statement, path) ?? []
     })
@@ -73,7 +74,7 @@ export async function checkGroup(
   const path = await context.path
   const toPlan: RewrittenStatement[] = []
   let batch = ahead !== undefined && expected?.join() === path.join() ? ahead : rewriteBatch(0, path)
-  for (let at = BATCH; at < group.length + BATCH; at += BATCH) {
+  for (let at = FIRST_BATCH; at < group.length + BATCH; at += BATCH) {
     const described = askAll(check, batch)
     // Where the next batch ends the check, nobody waits for the answers.
     described.catch(() => undefined)

@@ -117,8 +117,8 @@ export function createStore(query: TextQuery, system: Catalog): Store {
       return Number((await query('SELECT s.number FROM hotswap.state s'))[0]?.[0])
     },
     async openSwitch(name, after) {
-      // In other threads, while nothing waits for it.
-      if (after !== undefined) pack(after).catch(() => undefined)
+      // Once the server has been asked something else, and for the most part in other threads.
+      if (after !== undefined) setImmediate(() => pack(after))
       const rows = await query(`SELECT hotswap.step_token(s.number, ${asciiLiteral(name)}) FROM hotswap.state s`)
       return rows[0]?.[0] ?? ''
     },

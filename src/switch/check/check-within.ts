@@ -70,10 +70,15 @@ export async function checkGroup(
     })
   // The path is nearly always what it was when the statements were read, and the server takes a moment to say so.
   const expected = group.find(({ read }) => read !== undefined)?.read?.request.path
+  const { problems, unchecked } = check.findings
+  const found = [problems.length, unchecked.length] as const
   const ahead = expected === undefined ? undefined : rewriteBatch(0, expected)
   const path = await context.path
+  const isExpected = expected?.join() === path.join()
+  // What was found of it under another path does not count.
+  if (!isExpected) [problems.length, unchecked.length] = found
   const toPlan: RewrittenStatement[] = []
-  let batch = ahead !== undefined && expected?.join() === path.join() ? ahead : rewriteBatch(0, path)
+  let batch = ahead !== undefined && isExpected ? ahead : rewriteBatch(0, path)
   for (let at = FIRST_BATCH; at < group.length + BATCH; at += BATCH) {
     const described = askAll(check, batch)
     // Where the next batch ends the check, nobody waits for the answers.

@@ -36,7 +36,7 @@ const relationParts = `own AS MATERIALIZED (
 /** How many rows there are, and which. */
 function rowsOf(alias: string): string {
   return `pg_catalog.count(*) AS n, pg_catalog.sum(${alias}.xmin::text::int8) AS x,
-    pg_catalog.sum(pg_catalog.hashtid(${alias}.ctid)) AS t`
+    pg_catalog.sum(pg_catalog.hashtidextended(${alias}.ctid, ${alias}.xmin::text::int8)) AS t`
 }
 
 const wholeSql = `pg_catalog.concat_ws('/',

@@ -6,7 +6,8 @@ import type { TextQuery } from './introspect.js'
  * Relations are those of user schemas, their indexes among them, without temporary ones. Of what the proxy keeps in schema
  * hotswap only the types count.
  */
-const relationParts = `own AS MATERIALIZED (
+function relationParts(rows: (alias: string) => string): string {
+  return `own AS MATERIALIZED (
   SELECT COALESCE(pg_catalog.max(n.oid::int8), 0)::oid AS oid FROM pg_catalog.pg_namespace n WHERE n.nspname = 'hotswap'
 ), rel AS MATERIALIZED (
   SELECT c.oid, pg_catalog.hashtext(pg_catalog.concat_ws(',', c.oid, c.relnamespace, c.relkind, c.relrowsecurity,
@@ -14,15 +15,15 @@ const relationParts = `own AS MATERIALIZED (
   FROM pg_catalog.pg_class c JOIN own ON c.relnamespace <> own.oid
   WHERE c.oid >= 16384 AND c.relpersistence <> 't' AND c.relnamespace <> 99
 ), att AS MATERIALIZED (
-  SELECT a.attrelid AS oid, ${rowsOf('a')}
+  SELECT a.attrelid AS oid, ${rows('a')}
   FROM pg_catalog.pg_attribute a WHERE a.attnum > 0 AND a.attrelid >= 16384 AND a.attrelid IN (SELECT r.oid FROM rel r)
   GROUP BY a.attrelid
 ), def AS MATERIALIZED (
-  SELECT d.adrelid AS oid, ${rowsOf('d')}
+  SELECT d.adrelid AS oid, ${rows('d')}
   FROM pg_catalog.pg_attrdef d WHERE d.adrelid IN (SELECT r.oid FROM rel r)
   GROUP BY d.adrelid
 ), con AS MATERIALIZED (
-  SELECT k.conrelid AS oid, ${rowsOf('k')}
+  SELECT k.conrelid AS oid, ${rows('k')}
   FROM pg_catalog.pg_constraint k JOIN own ON k.connamespace <> own.oid WHERE k.oid >= 16384
   GROUP BY k.conrelid
 ), idx AS MATERIALIZED (
@@ -30,13 +31,18 @@ const relationParts = `own AS MATERIALIZED (
     pg_catalog.hashtext(pg_catalog.concat_ws(',', i.indexrelid, i.indrelid, i.indisunique, i.indisvalid)) AS hash
   FROM pg_catalog.pg_index i WHERE i.indrelid IN (SELECT r.oid FROM rel r)
 ), pol AS MATERIALIZED (
-  SELECT y.polrelid AS oid, ${rowsOf('y')} FROM pg_catalog.pg_policy y GROUP BY y.polrelid
+  SELECT y.polrelid AS oid, ${rows('y')} FROM pg_catalog.pg_policy y GROUP BY y.polrelid
 )`
+}
 
-/** How many rows there are, and which. */
+/** How many rows there are, and by which transactions. */
+function countOf(alias: string): string {
+  return `pg_catalog.count(*) AS n, pg_catalog.sum(${alias}.xmin::text::int8) AS x`
+}
+
+/** The same, and where they stand. */
 function rowsOf(alias: string): string {
-  return `pg_catalog.count(*) AS n, pg_catalog.sum(${alias}.xmin::text::int8) AS x,
-    pg_catalog.sum(pg_catalog.hashtidextended(${alias}.ctid, ${alias}.xmin::text::int8)) AS t`
+  return `${countOf(alias)}, pg_catalog.sum(pg_catalog.hashtidextended(${alias}.ctid, ${alias}.xmin::text::int8)) AS t`
 }
 
 const wholeSql = `pg_catalog.concat_ws('/',
@@ -59,7 +65,7 @@ const wholeSql = `pg_catalog.concat_ws('/',
 
 /** A short text that changes when the catalog of user schemas does: cheap enough to be asked every second. */
 export const fingerprintSql = `
-WITH ${relationParts}
+WITH ${relationParts(countOf)}
 SELECT ${wholeSql}
 `
 
@@ -82,7 +88,7 @@ export interface CatalogMarks {
 }
 
 export const marksSql = `
-WITH ${relationParts}, part AS (
+WITH ${relationParts(rowsOf)}, part AS (
   SELECT COALESCE(i.oid, r.oid) AS oid, 1 AS part, pg_catalog.count(*) AS n, pg_catalog.sum(r.hash) AS x, 0 AS t
   FROM rel r LEFT JOIN idx i ON i.indexrelid = r.oid GROUP BY 1
   UNION ALL
